@@ -1,0 +1,3 @@
+"""An embedded StarRocks-compatible server: MySQL protocol, Stream Load, DuckDB underneath."""
+
+VERSION = "4.1.7-emulator"

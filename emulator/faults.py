@@ -1,0 +1,20 @@
+"""Errors of the engine underneath, told in StarRocks' words."""
+
+import re
+
+import duckdb
+
+from emulator.errors import StarRocksError, analysis, failed
+
+
+def translated(error: duckdb.Error) -> StarRocksError:
+    """The StarRocksError that stands for a DuckDB error."""
+    text = str(error).split("\n")[0]
+    detail = re.sub(r"^[\w ]*Error: ", "", text)
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return failed(f"Memory of process exceed limit. {detail}")
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):
+        return analysis(detail)
+    if isinstance(error, duckdb.InvalidInputException) and "More than one row returned by a subquery" in text:
+        return failed("Expected LE 1 to be returned by expression")
+    return failed(detail)

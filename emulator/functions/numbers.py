@@ -1,0 +1,148 @@
+"""Functions of numbers, conditions, and aggregates that are plain calls.
+
+Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-functions/`.
+"""
+
+from sqlglot import exp
+
+from emulator.arithmetic import binary
+from emulator.coercion import (
+    BIGINT,
+    BOOLEAN,
+    DOUBLE,
+    INT,
+    SMALLINT,
+    TEXT,
+    TINYINT,
+    call,
+    cast,
+    common,
+    number,
+    to_type,
+    type_of,
+)
+from emulator.functions.spec import F, element, first, joint
+from emulator.types import SqlType
+
+_ = element
+
+
+def _abs(kinds: list[SqlType | None]) -> SqlType | None:
+    """abs() of an integer is one size larger."""
+    larger = {"tinyint": SMALLINT, "smallint": INT, "int": BIGINT, "bigint": SqlType("largeint")}
+    kind = kinds[0]
+    return larger.get(kind.name, kind) if kind is not None else None
+
+
+def _abs_call(arguments: list[exp.Expr]) -> exp.Expr:
+    kind = _abs([type_of(arguments[0])])
+    return call("abs", cast(arguments[0], kind.duckdb) if kind is not None and kind.is_integer else arguments[0])
+
+
+def _round(name: str) -> F:
+    """One argument: BIGINT of a DOUBLE. Two: a DECIMAL keeps its type with that scale, others are DOUBLE."""
+
+    def returns(kinds: list[SqlType | None]) -> SqlType | None:
+        if kinds[0] is not None and kinds[0].name == "decimal":
+            return kinds[0]
+        return DOUBLE if len(kinds) > 1 else BIGINT
+
+    def build(arguments: list[exp.Expr]) -> exp.Expr:
+        kind = type_of(arguments[0])
+        function = "sr_truncate" if name == "truncate" else "round"
+        if len(arguments) == 1:
+            made = call("round", arguments[0])
+            return cast(made, kind.duckdb) if kind is not None and kind.name == "decimal" else cast(made, "BIGINT")
+        digits = cast(arguments[1], "INTEGER")
+        if kind is not None and kind.name == "decimal":
+            return cast(call(function, arguments[0], digits), kind.duckdb)
+        return call(function, cast(arguments[0], "DOUBLE"), digits)
+
+    return F("n[i]", returns, build)
+
+
+def _whole(name: str) -> F:
+    def build(arguments: list[exp.Expr]) -> exp.Expr:
+        return cast(call(name, arguments[0]), "BIGINT")
+
+    return F("n", BIGINT, build)
+
+
+def _extreme(name: str) -> F:
+    """greatest and least: NULL when any argument is NULL (DuckDB's skip NULL)."""
+
+    def build(arguments: list[exp.Expr]) -> exp.Expr:
+        kind = common(type_of(each) for each in arguments)
+        sides = [
+            to_type(each, kind) if kind is not None and type_of(each) not in (kind, None) else each
+            for each in arguments
+        ]
+        missing = exp.or_(*(exp.Is(this=each.copy(), expression=exp.Null()) for each in sides))
+        return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=call(name, *sides))
+
+    return F("aa*", joint, build)
+
+
+def _mod(arguments: list[exp.Expr]) -> exp.Expr:
+    return binary(exp.Mod(this=arguments[0], expression=arguments[1]))
+
+
+def _pmod(arguments: list[exp.Expr]) -> exp.Expr:
+    return call("sr_pmod", *arguments)
+
+
+def _nullif(arguments: list[exp.Expr]) -> exp.Expr:
+    from emulator.rules import comparable
+
+    left, right = comparable(arguments[0], arguments[1])
+    return exp.Case(
+        ifs=[exp.If(this=exp.EQ(this=left, expression=right), true=exp.Null())], default=arguments[0].copy()
+    )
+
+
+def _real(name: str, count: int = 1) -> F:
+    return F("f" * count, DOUBLE, name)
+
+
+NUMBERS: dict[str, F] = {
+    "abs": F("n", _abs, _abs_call), "round": _round("round"), "truncate": _round("truncate"), "dround": _round("round"),
+    "floor": _whole("floor"), "dfloor": _whole("floor"), "ceil": _whole("ceil"), "ceiling": _whole("ceil"), "dceil": _whole("ceil"),
+    "mod": F("nn", joint, _mod), "pmod": F("nn", joint, _pmod), "fmod": F("ff", DOUBLE, "fmod"),
+    "greatest": _extreme("greatest"), "least": _extreme("least"),
+    "sign": F("f", DOUBLE, "sign"), "sqrt": _real("sqrt"), "cbrt": _real("cbrt"), "exp": _real("exp"), "ln": _real("ln"),
+    "log10": _real("log10"), "log2": _real("log2"), "power": _real("power", 2), "pow": _real("power", 2),
+    "sin": _real("sin"), "cos": _real("cos"), "tan": _real("tan"), "asin": _real("asin"), "acos": _real("acos"),
+    "atan": _real("atan"), "atan2": _real("atan2", 2), "radians": _real("radians"), "degrees": _real("degrees"),
+    "pi": F("", DOUBLE, "pi"), "e": F("", DOUBLE, lambda _: call("exp", number(1))),
+    "rand": F("", DOUBLE, "random"), "random": F("", DOUBLE, "random"),
+    "log": F("f[f]", DOUBLE, lambda a: call("ln", a[0]) if len(a) == 1 else call("log", a[0], a[1])),
+    "negative": F("n", first, lambda a: exp.Neg(this=exp.Paren(this=a[0]))), "positive": F("n", first, lambda a: a[0]),
+    "square": _real("sr_square"), "bitand": F("ii", BIGINT, lambda a: exp.Paren(this=exp.BitwiseAnd(this=a[0], expression=a[1]))),
+    "bitor": F("ii", BIGINT, lambda a: exp.Paren(this=exp.BitwiseOr(this=a[0], expression=a[1]))),
+    "bitxor": F("ii", BIGINT, lambda a: call("xor", a[0], a[1])),
+    "bin": F("i", TEXT, "bin"),
+    "nullif": F("aa", first, _nullif),
+    "isnull": F("a", BOOLEAN, lambda a: exp.Paren(this=exp.Is(this=a[0], expression=exp.Null()))),
+    "isnotnull": F("a", BOOLEAN, lambda a: exp.Paren(this=exp.Not(this=exp.Is(this=a[0], expression=exp.Null())))),
+    "assert_true": F("b[t]", BOOLEAN, lambda a: exp.Case(ifs=[exp.If(this=a[0], true=exp.true())], default=call(
+        "error", a[1] if len(a) > 1 else exp.Literal.string("assert_true failed due to false value")))),
+    # aggregates and window functions
+    "any_value": F("a", first, "any_value", aggregate=True),
+    "approx_count_distinct": F("a", BIGINT, lambda a: exp.Count(this=exp.Distinct(expressions=a)), aggregate=True),
+    "ndv": F("a", BIGINT, lambda a: exp.Count(this=exp.Distinct(expressions=a)), aggregate=True),
+    "count_if": F("b", BIGINT, lambda a: call("count_if", a[0]), aggregate=True),
+    "max_by": F("aa", first, "arg_max", aggregate=True), "min_by": F("aa", first, "arg_min", aggregate=True),
+    "stddev": F("f", DOUBLE, "stddev_pop", aggregate=True), "std": F("f", DOUBLE, "stddev_pop", aggregate=True),
+    "stddev_pop": F("f", DOUBLE, "stddev_pop", aggregate=True), "stddev_samp": F("f", DOUBLE, "stddev_samp", aggregate=True),
+    "variance": F("f", DOUBLE, "var_pop", aggregate=True), "var_pop": F("f", DOUBLE, "var_pop", aggregate=True),
+    "var_samp": F("f", DOUBLE, "var_samp", aggregate=True), "corr": F("ff", DOUBLE, "corr", aggregate=True),
+    "covar_pop": F("ff", DOUBLE, "covar_pop", aggregate=True), "covar_samp": F("ff", DOUBLE, "covar_samp", aggregate=True),
+    "percentile_cont": F("nf", DOUBLE, lambda a: call("quantile_cont", a[0], a[1]), aggregate=True),
+    "percentile_approx": F("ff", DOUBLE, lambda a: call("quantile_cont", a[0], a[1]), aggregate=True),
+    "bool_or": F("b", BOOLEAN, "bool_or", aggregate=True), "bool_and": F("b", BOOLEAN, "bool_and", aggregate=True),
+    "lag": F("a[ia]", first, "lag", aggregate=True), "lead": F("a[ia]", first, "lead", aggregate=True),
+    "first_value": F("a", first, "first_value", aggregate=True), "last_value": F("a", first, "last_value", aggregate=True),
+    "ntile": F("i", BIGINT, "ntile", aggregate=True), "percent_rank": F("", DOUBLE, "percent_rank", aggregate=True),
+    "cume_dist": F("", DOUBLE, "cume_dist", aggregate=True),
+}  # fmt: skip
+__all__ = ["NUMBERS", "TINYINT"]

@@ -1,0 +1,18 @@
+"""Every function that the server does, and every name that StarRocks knows.
+
+A name that StarRocks knows and we do not do is refused with 1235; any other with "No matching function".
+Names: `gensrc/script/functions.py` and `fe/fe-core/src/main/java/com/starrocks/catalog/FunctionSet.java`.
+"""
+
+from emulator.functions.dates import DATES
+from emulator.functions.known import KNOWN
+from emulator.functions.numbers import NUMBERS
+from emulator.functions.spec import F
+from emulator.functions.texts import TEXTS
+
+FUNCTIONS: dict[str, F] = {**DATES, **TEXTS, **NUMBERS}
+
+
+def is_known(name: str) -> bool:
+    """True for the name of a StarRocks function, done here or not."""
+    return name in FUNCTIONS or name in KNOWN

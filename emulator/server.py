@@ -1,0 +1,160 @@
+"""The embedded server as a whole: engine, MySQL port, HTTP ports.
+
+with Server(data=Path("data")) as server:      # None = a temporary directory, removed at the end
+    server.mysql_port, server.http_port, server.be_http_port
+"""
+
+import itertools
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from emulator import VERSION, async_jobs, backup_jobs, mv_refresh
+from emulator.engine import Engine
+from emulator.injected_faults import InjectedFaults
+from emulator.results import Result
+from emulator.session import Session
+from emulator.statements import registry
+from emulator.transactions import Transactions
+from emulator.translate import Translation
+from emulator.wire import Wire
+
+HOST = "127.0.0.1"
+
+
+class Server:
+    """A running server; port 0 = a free one, known after `start`.
+
+    Public for the other modules: `engine`, `transactions`, `sessions` (by connection id), `global_variables`,
+    `async_delay_ms`, `password_of(user)`, `on_start`/`on_stop` for what runs beside (HTTP, background jobs).
+    """
+
+    version = VERSION
+
+    def __init__(
+        self,
+        data: Path | str | None = None,
+        mysql_port: int = 0,
+        http_port: int = 0,
+        be_http_port: int = 0,
+        root_password: str = "",
+        async_delay_ms: int = 100,
+        host: str = HOST,
+        faults: bool = False,
+    ) -> None:
+        self.host = host
+        self.faults = InjectedFaults(faults)
+        self.mysql_port, self.http_port, self.be_http_port = mysql_port, http_port, be_http_port
+        self.async_delay_ms = async_delay_ms
+        self.global_variables: dict[str, str] = {}
+        self.sessions: dict[int, Session] = {}
+        self.started = time.time()
+        self._data = data
+        self._passwords = {"root": root_password}
+        self._connection_ids = itertools.count(1)
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._engine: Engine | None = None
+        self._translations: dict[tuple[str, str], tuple[int, Translation]] = {}
+        self._stop: list[Callable[[], None]] = []
+
+    def start(self) -> Self:
+        """Open the data directory and every port. Raises DataDirectoryInUse, OSError (port taken)."""
+        registry.load()
+        if self._data is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="starrocks-")
+        directory = Path(self._data) if self._data is not None else Path(str(self._temporary and self._temporary.name))
+        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            self._engine = self.engine = Engine(directory, self.async_delay_ms)
+            self.transactions = Transactions(self.engine)
+            self._stop.append(async_jobs.of(self.engine).close)
+            self._serve()
+            backup_jobs.recover(self.engine)
+            mv_refresh.recover(self.engine)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _serve(self) -> None:
+        wire = Wire((self.host, self.mysql_port), self)
+        self.mysql_port = wire.server_address[1]
+        thread = threading.Thread(target=wire.serve_forever, kwargs={"poll_interval": 0.05}, name="mysql", daemon=True)
+        thread.start()
+        self._stop.append(lambda: _close(wire))
+        self._start_http()
+
+    def _start_http(self) -> None:
+        """Start the HTTP ports: `start(server)` of each module gives its port and a function that stops it."""
+        from emulator import backend_http, frontend_http
+
+        self.be_http_port, stop_backend = backend_http.start(self)
+        self._stop.append(stop_backend)
+        self.http_port, stop_frontend = frontend_http.start(self)
+        self._stop.append(stop_frontend)
+
+    def stop(self) -> None:
+        """Close the ports, end the sessions, write everything to disk."""
+        while self._stop:
+            self._stop.pop()()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            self._end_sessions()
+            engine.close()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+    def _end_sessions(self) -> None:
+        """Stop what runs and hang up; wait a moment until every session has closed itself."""
+        for session in list(self.sessions.values()):
+            session.kill("Server is shutting down")
+            session.disconnect()
+        deadline = time.monotonic() + 5
+        while self.sessions and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def next_connection_id(self) -> int:
+        return next(self._connection_ids)
+
+    def password_of(self, user: str) -> str | None:
+        """A user's password; None when there is no such user."""
+        return self._passwords.get(user)
+
+    def cached(self, session: Session, text: str) -> Callable[[], Result] | None:
+        """A translation made before of exactly this text, ready to run; None when there is none."""
+        found = self._translations.get((text, session.database))
+        if found is None or found[0] != self.engine.version:
+            return None
+        from emulator.statements.select import refuse_modified, run
+
+        def again() -> Result:
+            refuse_modified(session, found[1].tables)
+            return run(session, found[1])
+
+        return again
+
+    def remember(self, session: Session, text: str, translation: Translation) -> None:
+        """Keep a translation for the next time that exactly this text comes."""
+        if not translation.cacheable or len(text) > 20000:
+            return
+        if len(self._translations) > 500:
+            self._translations.clear()
+        self._translations[text, session.database] = (self.engine.version, translation)
+
+
+def _close(wire: Wire) -> None:
+    wire.shutdown()
+    wire.server_close()

@@ -1,0 +1,239 @@
+"""A client's session: its database, variables, explicit transaction, and the way of a statement through the server."""
+
+import contextlib
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from emulator import dialect, values
+from emulator.dialect import Statement
+from emulator.errors import StarRocksError, analysis, no_database, unknown_database, unsupported
+from emulator.reader import Reader
+from emulator.results import Ok, Result
+from emulator.scope import Columns
+from emulator.statements import registry
+from emulator.transactions import Transaction
+from emulator.variables import Variables
+from emulator.writing import Batch, drop_stage
+
+if TYPE_CHECKING:
+    from emulator.engine import Engine
+    from emulator.server import Server
+    from emulator.transactions import Transactions
+
+SYSTEM_DATABASES = ("information_schema", "sys", "_statistics_")
+
+
+@dataclass
+class Explicit:
+    """BEGIN ... COMMIT: the transaction and what its statements have touched, as `db.table`."""
+
+    transaction: Transaction
+    modified: set[str] = field(default_factory=set)
+    mentioned: set[str] = field(default_factory=set)
+
+
+class Session:
+    """One client. Not for use by two threads at a time, except `kill`."""
+
+    def __init__(self, server: "Server", user: str = "root", host: str = "127.0.0.1", database: str = "") -> None:
+        self.server = server
+        self.user = user
+        self.host = host
+        self.database = ""
+        self.connection_id = server.next_connection_id()
+        self.variables = Variables(server.global_variables)
+        self.cursor: duckdb.DuckDBPyConnection = server.engine.cursor()
+        self.explicit: Explicit | None = None
+        self.hints: Mapping[str, str] = {}
+        self.started = time.time()
+        self.busy_since: float | None = None
+        self.statement = ""
+        self.last_query_id = ""
+        self.wanted: Mapping[str, str] = {}
+        self.command = "Sleep"
+        self._timer: threading.Timer | None = None
+        self.disconnect: Callable[[], None] = lambda: None
+        self._interrupted = ""
+        if database:
+            self.use(database)
+
+    @property
+    def engine(self) -> "Engine":
+        return self.server.engine
+
+    @property
+    def transactions(self) -> "Transactions":
+        return self.server.transactions
+
+    @property
+    def identity(self) -> str:
+        """The value of current_user()."""
+        return f"'{self.user}'@'%'"
+
+    def use(self, database: str) -> None:
+        """Change the current database. Raises 1049-like 5501 when there is none of that name."""
+        name = database.removeprefix("default_catalog.")
+        if name not in SYSTEM_DATABASES and self.engine.get("database", "", name) is None:
+            raise unknown_database(name)
+        self.database = name
+
+    def db_of(self, db: str) -> str:
+        """The database that a name belongs to: the given one or the current one; checked.
+
+        Raises 1046 when neither is there, 5501 when it does not exist.
+        """
+        name = db or self.database
+        if not name:
+            raise no_database()
+        if name not in SYSTEM_DATABASES:
+            self.engine.database(name)
+        return name
+
+    def execute(self, text: str) -> Iterator[Result]:
+        """Run a client's text: one result a statement. The first error ends it.
+
+        A result set is lazy: read it to its end before asking for the next.
+        """
+        quick = self.server.cached(self, text)
+        if quick is not None:
+            self._begin(text)
+            try:
+                yield quick()
+            except duckdb.Error as error:
+                raise self.told(error) from error
+            finally:
+                self._end()
+            return
+        bulk = values.scan(text)
+        if bulk is not None:
+            self._begin(text[:1000])
+            try:
+                yield self.insert_values(*bulk)
+            except duckdb.Error as error:
+                raise self.told(error) from error
+            finally:
+                self._end()
+            return
+        for statement in dialect.split(text):
+            self._begin(statement.text)
+            try:
+                yield self.run(statement)
+            except duckdb.Error as error:
+                raise self.told(error) from error
+            finally:
+                self._end()
+
+    def insert_values(self, head: str, query: str, columns: Columns) -> Result:
+        """INSERT of literal rows that `emulator.values` has read: the same as any other, without the parser."""
+        from emulator.statements.insert import insert_values
+
+        self.hints = {}
+        (statement,) = dialect.split(head)
+        return insert_values(self, Reader(statement), query, columns)
+
+    def run(self, statement: Statement) -> Result:
+        """Run one statement."""
+        reader = Reader(statement)
+        handler = registry.find(reader)
+        if handler is None:
+            raise _unknown(statement)
+        if self.explicit is not None and not handler.in_transaction:
+            raise analysis(
+                "Explicit transaction only support begin/commit/rollback/insert/update/delete/set/select statements",
+                5305,
+            )
+        self.hints = statement.hints
+        for name in statement.hints:
+            self.variables.get(name)
+        return handler.handle(self, reader)
+
+    def kill(self, reason: str = "Query killed") -> None:
+        """Stop the running statement; the session goes on. Callable from any thread."""
+        self._interrupted = reason
+        with contextlib.suppress(duckdb.ConnectionException):
+            self.cursor.interrupt()
+
+    def told(self, error: duckdb.Error) -> StarRocksError:
+        """What the client is told of an error of the engine underneath."""
+        from emulator.faults import translated
+
+        if isinstance(error, duckdb.InterruptException):
+            code = 5024 if "timeout" in self._interrupted else 1317
+            return StarRocksError(code, self._interrupted or "Query cancelled")
+        return translated(error)
+
+    def _begin(self, text: str) -> None:
+        self.statement, self.command, self.busy_since = text, "Query", time.time()
+        self._interrupted = ""
+        self.last_query_id = str(uuid.uuid1())
+        seconds = float(self.variables.get("query_timeout" if text[:6].lower() == "select" else "insert_timeout"))
+        if seconds < 3600:
+            self._timer = threading.Timer(seconds, self.kill, [f"Query reached its timeout of {seconds:g} seconds"])
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _end(self) -> None:
+        self.statement, self.command, self.busy_since = "", "Sleep", None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def rollback(self) -> Ok:
+        """Give up the explicit transaction, if there is one."""
+        explicit, self.explicit = self.explicit, None
+        if explicit is None:
+            return Ok()
+        txn = explicit.transaction
+        self.drop_stages(txn.batches)
+        self.transactions.abort(txn, "rollback", self.cursor if txn.db else None)
+        if not txn.db:
+            self.transactions.forget(txn)
+        return Ok(info=txn_info(txn))
+
+    def drop_stages(self, batches: list[Batch]) -> None:
+        """Forget the rows that were staged on this session's cursor."""
+        for batch in batches:
+            drop_stage(self.cursor, batch.stage)
+
+    def reset(self) -> None:
+        """COM_RESET_CONNECTION: as if newly connected."""
+        self.rollback()
+        self.variables.reset()
+
+    def close(self) -> None:
+        """The client is gone: roll back and free everything."""
+        self.rollback()
+        self.cursor.close()
+
+
+def txn_info(txn: Transaction) -> str:
+    """The text that StarRocks puts into the OK packet of a transaction statement or a DML."""
+    return f"{{'label':'{txn.label}', 'status':'{txn.state}', 'txnId':'{txn.id}'}}"
+
+
+_KNOWN_VERBS = frozenset(
+    "ADD ADMIN ALTER ANALYZE BACKUP BEGIN CALL CANCEL CLEAR CREATE DEALLOCATE DELETE DESC DESCRIBE DROP EXECUTE EXPLAIN"
+    " EXPORT GRANT HELP INSERT INSTALL KILL LOAD PAUSE PREPARE RECOVER REFRESH RESTORE RESUME REVOKE SELECT SET SHOW STOP"
+    " SUBMIT SUSPEND SYNC TRANSLATE TRUNCATE UNINSTALL UNLOCK LOCK UPDATE USE WITH".split()
+)  # fmt: skip
+
+
+def _unknown(statement: Statement) -> StarRocksError:
+    """Refuse a statement: by name when StarRocks has such statements, as a syntax error when it has not."""
+    first = statement.tokens[0].text.upper()
+    if first not in _KNOWN_VERBS:
+        from emulator.errors import unexpected
+
+        return unexpected(statement.tokens[0].text, 1, 0)
+    words = []
+    for token in statement.tokens[:4]:
+        if not token.text.replace("_", "").isalpha():
+            break
+        words.append(token.text.upper())
+    return unsupported(" ".join(words))

@@ -1,0 +1,327 @@
+"""CREATE/DROP REPOSITORY, BACKUP, RESTORE, and the SHOW and CANCEL statements of both.
+
+Grammar: backupStatement, restoreStatement, createRepositoryStatement, showSnapshotStatement in StarRocks.g4;
+columns and messages: fe/fe-core/src/main/java/com/starrocks/backup/, sql/analyzer/BackupRestoreAnalyzer.java.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from emulator import backup, backup_jobs, restore
+from emulator.backup import Wanted
+from emulator.backup_jobs import BACKUP, RESTORE
+from emulator.errors import StarRocksError, analysis, failed, unsupported
+from emulator.reader import Reader
+from emulator.repositories import COMMON_ERROR, Repository, local_path, stamp
+from emulator.results import Ok, Result, rows
+from emulator.statements.registry import statement
+
+if TYPE_CHECKING:
+    from emulator.session import Session
+
+LEAST_TIMEOUT = 600
+DEFAULT_TIMEOUT = 86400
+DEFAULT_REPLICATION = 3
+BACKUP_COLUMNS = (
+    "JobId", "SnapshotName", "DbName", "State", "BackupObjs", "CreateTime", "SnapshotFinishedTime", "UploadFinishedTime",
+    "FinishedTime", "UnfinishedTasks", "Progress", "TaskErrMsg", "Status", "Timeout",
+)  # fmt: skip
+RESTORE_COLUMNS = (
+    "JobId", "Label", "Timestamp", "DbName", "State", "AllowLoad", "ReplicationNum", "RestoreObjs", "CreateTime",
+    "MetaPreparedTime", "SnapshotFinishedTime", "DownloadFinishedTime", "FinishedTime", "UnfinishedTasks", "Progress",
+    "TaskErrMsg", "Status", "Timeout",
+)  # fmt: skip
+
+
+@statement("CREATE [READ ONLY] REPOSITORY")
+def create_repository(session: Session, reader: Reader) -> Result:
+    """CREATE [READ ONLY] REPOSITORY r WITH BROKER ON LOCATION "file:///folder" PROPERTIES (...)."""
+    read_only = reader.tokens[1].text.upper() == "READ"
+    name = reader.identifier()
+    reader.expect("WITH", "BROKER")
+    broker = "" if reader.next_is("ON") else reader.word_or_string()
+    reader.expect("ON", "LOCATION")
+    location = reader.string().rstrip("/")
+    if reader.accept("PROPERTIES"):
+        reader.properties()
+    reader.end()
+    if broker:
+        raise failed(f"broker does not exist: {broker}", COMMON_ERROR)
+    local_path(location)
+    if session.engine.get("repository", "", name) is not None:
+        raise failed(f"repository with same name already exist: {name}", COMMON_ERROR)
+    repository = Repository(session.engine.next_id(), name, location, read_only, time.time())
+    repository.open()
+    with session.engine.write(session.cursor) as unit:
+        unit.put("repository", "", name, repository.to_json())
+    return Ok()
+
+
+@statement("DROP REPOSITORY")
+def drop_repository(session: Session, reader: Reader) -> Result:
+    """Forget a repository; its files stay."""
+    name = reader.identifier()
+    reader.end()
+    _repository(session, name, "Repository does not exist")
+    for body in session.engine.items(backup_jobs.KIND).values():
+        if body["repository"] == name and body["state"] not in backup_jobs.DONE:
+            raise failed("Backup or restore job is running on this repository. Can not drop it", COMMON_ERROR)
+    with session.engine.write(session.cursor) as unit:
+        unit.delete("repository", "", name)
+    return Ok()
+
+
+@statement("SHOW REPOSITORIES")
+def show_repositories(session: Session, reader: Reader) -> Result:
+    """SHOW REPOSITORIES."""
+    reader.end()
+    found = [Repository(**body) for body in session.engine.all("repository")]
+    names = ("RepoId", "RepoName", "CreateTime", "IsReadOnly", "Location", "Broker", "ErrMsg")
+    values = [
+        (str(r.id), r.name, stamp(r.created), str(r.read_only).lower(), r.location, r.broker or "-", "NULL")
+        for r in found
+    ]
+    return rows(names, values)
+
+
+@statement("BACKUP")
+def backup_statement(session: Session, reader: Reader) -> Result:
+    """BACKUP [DATABASE db] SNAPSHOT [db.]snapshot TO repository [ON (...)] [PROPERTIES (...)]."""
+    if reader.next_is("ALL") or reader.next_is("EXTERNAL"):
+        raise unsupported("BACKUP EXTERNAL CATALOG")
+    given = reader.identifier() if reader.accept("DATABASE") else ""
+    reader.expect("SNAPSHOT")
+    prefix, label = reader.qualified_name()
+    if given and prefix:
+        raise analysis("Can not specify database both in DATABASE and in the snapshot's name", COMMON_ERROR)
+    reader.expect("TO")
+    repository = _repository(session, reader.identifier())
+    wanted = _objects(reader)
+    timeout, properties = _timeout(reader.properties() if reader.accept("PROPERTIES") else {})
+    reader.end()
+    if properties.pop("type", "full").lower() != "full":
+        raise analysis("Invalid backup job type: only full is supported", COMMON_ERROR)
+    if properties:
+        raise analysis(f"Unknown backup job properties: [{', '.join(properties)}]", COMMON_ERROR)
+    db = session.db_of(given or prefix)
+    if repository.read_only:
+        raise failed(f"Repository {repository.name} is read only", COMMON_ERROR)
+    if any(each.alias for each in wanted):
+        raise analysis("Can not set alias for table in Backup Stmt")
+    if label in repository.snapshots():
+        raise failed(f"Snapshot with name '{label}' already exist in repository", COMMON_ERROR)
+    objects = [each.to_json() for each in backup.chosen(session.engine, db, wanted)]
+    body = {**_job(session, BACKUP, db, label, repository, timeout), "objects": objects}
+    backup_jobs.submit(session.engine, session.cursor, body)
+    return Ok()
+
+
+@statement("RESTORE")
+def restore_statement(session: Session, reader: Reader) -> Result:
+    """RESTORE SNAPSHOT [db.]snapshot FROM repository [DATABASE a [AS b]] [ON (...)] PROPERTIES (...)."""
+    reader.expect("SNAPSHOT")
+    prefix, label = reader.qualified_name()
+    reader.expect("FROM")
+    repository = _repository(session, reader.identifier())
+    if reader.next_is("ALL") or reader.next_is("EXTERNAL"):
+        raise unsupported("RESTORE EXTERNAL CATALOG")
+    source = target = ""
+    if reader.accept("DATABASE"):
+        source = reader.identifier()
+        target = reader.identifier() if reader.accept("AS") else ""
+    wanted = _objects(reader)
+    timeout, properties = _timeout(reader.properties() if reader.accept("PROPERTIES") else {})
+    reader.end()
+    timestamp = properties.pop("backup_timestamp", "")
+    if not timestamp:
+        raise analysis("Missing backup_timestamp property", COMMON_ERROR)
+    replication = int(properties.pop("replication_num", str(DEFAULT_REPLICATION)))
+    allow_load = properties.pop("allow_load", "false").lower()
+    if allow_load not in ("true", "false"):
+        raise analysis(f"Invalid allow load value: {allow_load}", COMMON_ERROR)
+    properties.pop("meta_version", None)
+    if properties:
+        raise analysis(f"Unknown restore job properties: [{', '.join(properties)}]", COMMON_ERROR)
+    info = _info(repository, label, timestamp)
+    if source and source != info["database"]:
+        raise failed(f"target database: {source} is not existed in snapshot", COMMON_ERROR)
+    db = prefix or target or source or session.database or info["database"]
+    objects = [each.to_json() for each in restore.chosen(info, wanted)]
+    with session.engine.write(session.cursor) as unit:
+        restore.target_database(session.engine, unit, db)
+    job = _job(session, RESTORE, db, label, repository, timeout)
+    body = {**job, "objects": objects, "timestamp": timestamp, "replication_num": replication, "allow_load": allow_load}
+    backup_jobs.submit(session.engine, session.cursor, body)
+    return Ok()
+
+
+def _info(repository: Repository, label: str, timestamp: str) -> dict[str, Any]:
+    info = repository.info(label, timestamp)
+    if info is None:
+        reason = "snapshot does not exist" if label not in repository.snapshots() else "no such timestamp"
+        raise failed(
+            f"Failed to get info of snapshot '{label}' because: {reason}. Maybe specified wrong backup timestamp",
+            COMMON_ERROR,
+        )
+    return info
+
+
+def _job(session: Session, kind: str, db: str, label: str, repository: Repository, timeout: int) -> dict[str, Any]:
+    return {
+        "id": session.engine.next_id(), "kind": kind, "db": db, "label": label, "repository": repository.name,
+        "state": "PENDING", "created": time.time(), "timeout": timeout, "status": "[OK]",
+    }  # fmt: skip
+
+
+def _repository(session: Session, name: str, message: str = "") -> Repository:
+    body = session.engine.get("repository", "", name)
+    if body is None:
+        if message:
+            raise analysis(message, COMMON_ERROR)
+        raise analysis(f"Repository [{name}] does not exist", COMMON_ERROR)
+    return Repository(**body)
+
+
+def _timeout(properties: dict[str, str]) -> tuple[int, dict[str, str]]:
+    left = {key.lower(): value for key, value in properties.items()}
+    text = left.pop("timeout", str(DEFAULT_TIMEOUT))
+    if not text.isdigit():
+        raise analysis(f"Invalid timeout format: {text}", COMMON_ERROR)
+    if int(text) < LEAST_TIMEOUT:
+        raise analysis("timeout must be at least 10 min", COMMON_ERROR)
+    return int(text), left
+
+
+def _objects(reader: Reader) -> list[Wanted]:
+    """`ON (TABLE t PARTITION (p) AS u, ALL VIEWS, MATERIALIZED VIEW mv, t2)`."""
+    found: list[Wanted] = []
+    if not reader.accept("ON"):
+        return found
+    reader.expect("(")
+    while not found or reader.accept(","):
+        found.append(_object(reader))
+    reader.expect(")")
+    names = [each.name.lower() for each in found if each.name]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        raise analysis(f"Duplicated table: {repeated}")
+    return found
+
+
+def _object(reader: Reader) -> Wanted:
+    every = reader.accept("ALL")
+    kind = "table"
+    if reader.accept("MATERIALIZED"):
+        kind = "materialized_view"
+        if not reader.accept_any("VIEW", "VIEWS"):
+            reader.fail()
+    elif reader.accept_any("VIEW", "VIEWS"):
+        kind = "view"
+    elif reader.accept_any("FUNCTION", "FUNCTIONS"):
+        raise unsupported("BACKUP and RESTORE of functions")
+    elif not reader.accept_any("TABLE", "TABLES") and every:
+        reader.fail()
+    if every:
+        return Wanted(kind)
+    _, name = reader.qualified_name()
+    partitions: tuple[str, ...] = ()
+    if reader.accept_any("PARTITION", "PARTITIONS"):
+        partitions = reader.identifiers()
+    return Wanted(kind, name, partitions, reader.identifier() if reader.accept("AS") else "")
+
+
+@statement("SHOW BACKUP")
+def show_backup(session: Session, reader: Reader) -> Result:
+    """The last backup of the database; nothing when there is none."""
+    body = _last(session, reader, BACKUP)
+    if body is None:
+        return rows(BACKUP_COLUMNS, [])
+    objects = ", ".join(f"[{body['db']}.{each['name']}]" for each in body["objects"])
+    times = (_time(body, name) for name in ("created", "snapshot_finished", "upload_finished", "finished"))
+    head = (str(body["id"]), body["label"], body["db"], body["state"], objects)
+    return rows(BACKUP_COLUMNS, [(*head, *times, "", "", "", body["status"], str(body["timeout"]))])
+
+
+@statement("SHOW RESTORE")
+def show_restore(session: Session, reader: Reader) -> Result:
+    """The last restore of the database; nothing when there is none."""
+    body = _last(session, reader, RESTORE)
+    if body is None:
+        return rows(RESTORE_COLUMNS, [])
+    names = ("created", "meta_prepared", "snapshot_finished", "download_finished", "finished")
+    objects = json.dumps({each["name"]: each["alias"] or each["name"] for each in body["objects"]})
+    head = (str(body["id"]), body["label"], body["timestamp"], body["db"], body["state"], body["allow_load"])
+    values = (*head, str(body["replication_num"]), objects, *(_time(body, name) for name in names))
+    return rows(RESTORE_COLUMNS, [(*values, "", "", "", body["status"], str(body["timeout"]))])
+
+
+def _last(session: Session, reader: Reader, kind: str) -> dict[str, Any] | None:
+    given = reader.identifier() if reader.accept_any("FROM", "IN") else ""
+    if not reader.at_end():
+        raise unsupported(f"SHOW {kind} with a condition")
+    if not given and not session.database:
+        return None
+    return backup_jobs.last(session.engine, kind, session.db_of(given))
+
+
+def _time(body: dict[str, Any], name: str) -> str | None:
+    return stamp(body[name]) if body.get(name) else None
+
+
+@statement("CANCEL BACKUP")
+def cancel_backup(session: Session, reader: Reader) -> Result:
+    """CANCEL BACKUP [FROM db]."""
+    return _cancel(session, reader, BACKUP)
+
+
+@statement("CANCEL RESTORE")
+def cancel_restore(session: Session, reader: Reader) -> Result:
+    """CANCEL RESTORE [FROM db]."""
+    return _cancel(session, reader, RESTORE)
+
+
+def _cancel(session: Session, reader: Reader, kind: str) -> Result:
+    given = reader.identifier() if reader.accept_any("FROM", "IN") else ""
+    reader.end()
+    backup_jobs.cancel(session.engine, kind, session.db_of(given))
+    return Ok()
+
+
+@statement("SHOW SNAPSHOT")
+def show_snapshot(session: Session, reader: Reader) -> Result:
+    """SHOW SNAPSHOT ON repository [WHERE SNAPSHOT = 's' [AND TIMESTAMP = 't']]."""
+    reader.expect("ON")
+    repository = _repository(session, reader.identifier())
+    wanted: dict[str, str] = {}
+    if reader.accept("WHERE"):
+        while not wanted or reader.accept("AND"):
+            column = reader.accept_any("SNAPSHOT", "TIMESTAMP")
+            if column is None:
+                reader.fail()
+            reader.expect("=")
+            wanted[str(column)] = reader.string()
+    reader.end()
+    if not wanted:
+        values = [(name, "\n".join(repository.timestamps(name)), "OK") for name in repository.snapshots()]
+        return rows(("Snapshot", "Timestamp", "Status"), values)
+    if "SNAPSHOT" not in wanted:
+        raise StarRocksError(
+            1064, "Where clause should looks like: SNAPSHOT = 'your_snapshot_name' [AND TIMESTAMP = '...']"
+        )
+    return _snapshot_details(repository, wanted["SNAPSHOT"], wanted.get("TIMESTAMP", ""))
+
+
+def _snapshot_details(repository: Repository, name: str, timestamp: str) -> Result:
+    titles = ("Snapshot", "Timestamp", "Database", "Details", "Status")
+    values = []
+    for each in [timestamp] if timestamp else repository.timestamps(name):
+        info = repository.info(name, each)
+        if info is not None:
+            objects = [{"name": e["name"], "partitions": e.get("partitions", [])} for e in info["objects"]]
+            values.append((name, each, info["database"], json.dumps({"tables": objects}), "OK"))
+    if not values:
+        values.append((name, timestamp, "", "", "ERROR: Failed to get info: snapshot or timestamp does not exist"))
+    return rows(titles, values)

@@ -1,0 +1,224 @@
+"""INSERT INTO and INSERT OVERWRITE.
+
+Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/InsertAnalyzer.java`, `docs/en/loading/InsertInto.md`.
+"""
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from emulator import dialect, partitions
+from emulator.catalog import PRIMARY, Table
+from emulator.errors import StarRocksError, analysis, failed, unsupported
+from emulator.inserting import finish, give_up, stage_query, start
+from emulator.reader import Reader
+from emulator.results import Ok, Result
+from emulator.scope import Columns
+from emulator.session import Session
+from emulator.statements.registry import statement
+from emulator.statements.select import context_of
+from emulator.translate import Translation, translate_query
+from emulator.writing import Batch, visible_names
+
+_PROPERTIES = frozenset({"strict_mode", "max_filter_ratio", "timeout", "merge_condition", "partial_update_mode"})
+
+
+@dataclass
+class Insert:
+    """The head of an INSERT: everything before VALUES or SELECT."""
+
+    table: Table
+    overwrite: bool = False
+    label: str | None = None
+    columns: tuple[str, ...] = ()
+    by_name: bool = False
+    partitions: list[str] = field(default_factory=list)
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+@statement("INSERT INTO [TABLE]", in_transaction=True)
+def insert_into(session: Session, reader: Reader) -> Result:
+    """INSERT INTO t [PARTITION (..)] [WITH LABEL l] [(columns) | BY NAME] [PROPERTIES (..)] VALUES ... | SELECT ..."""
+    return _insert(session, _head(session, reader), reader)
+
+
+@statement("INSERT OVERWRITE [TABLE]", in_transaction=True)
+def insert_overwrite(session: Session, reader: Reader) -> Result:
+    """Replace the table, the named partitions, or with `dynamic_overwrite` the partitions of the new rows."""
+    if session.explicit is not None:
+        raise analysis(
+            "Explicit transaction only support begin/commit/rollback/insert/update/delete/set/select statements", 5305
+        )
+    head = _head(session, reader)
+    head.overwrite = True
+    return _insert(session, head, reader)
+
+
+def _head(session: Session, reader: Reader) -> Insert:
+    if reader.next_is("FILES") or reader.next_is("BLACKHOLE"):
+        raise unsupported(f"INSERT INTO {reader.identifier().upper()}()")
+    db, name = reader.qualified_name()
+    head = Insert(target(session, db, name, "inserted"))
+    if reader.accept("TEMPORARY"):
+        raise unsupported("INSERT INTO a TEMPORARY PARTITION")
+    if reader.accept("PARTITION") or reader.accept("PARTITIONS"):
+        head.partitions = list(reader.identifiers())
+    if reader.accept("WITH", "LABEL"):
+        head.label = reader.word_or_string()
+    if reader.accept("BY", "NAME"):
+        head.by_name = True
+    elif reader.next_is("(") and not any(
+        reader.tokens[reader.at + 1].text.upper() == word for word in ("SELECT", "WITH", "(")
+    ):
+        head.columns = reader.identifiers()
+    if reader.accept("PROPERTIES"):
+        head.properties = reader.properties()
+        for key in head.properties:
+            if key not in _PROPERTIES:
+                raise unsupported(f"INSERT property {key}")
+    return head
+
+
+def target(session: Session, db: str, name: str, verb: str) -> Table:
+    """The table that a statement writes. Raises StarRocks' refusals for views and materialized views."""
+    db = session.db_of(db)
+    if db in ("information_schema", "sys", "_statistics_"):
+        raise unsupported(f"writing to {db}.{name}")
+    if session.engine.materialized_view(db, name) is not None:
+        raise analysis(
+            f"The data of '{name}' cannot be {verb} because '{name}' is a materialized view,"
+            "and the data of materialized view must be consistent with the base table."
+        )
+    if session.engine.view(db, name) is not None:
+        raise analysis(f"Table {name} is not a table that can be written: it is a view")
+    return session.engine.table(db, name)
+
+
+def _insert(session: Session, head: Insert, reader: Reader) -> Ok:
+    context = context_of(session)
+    if reader.accept("VALUES") or reader.accept("VALUE"):
+        source = translate_query(context, _values(reader, head))
+        if head.by_name:
+            raise analysis("Insert match column by name does not support values()")
+    elif reader.next_is("SELECT") or reader.next_is("WITH") or reader.next_is("("):
+        source = translate_query(context, dialect.parse(reader.rest()))
+    else:
+        reader.fail()
+        raise AssertionError
+    return write(session, head, source)
+
+
+def insert_values(session: Session, reader: Reader, query: str, columns: Columns) -> Ok:
+    """INSERT INTO t [(columns)] VALUES of literals that are read already."""
+    reader.expect("INSERT", "INTO")
+    return write(session, _head(session, reader), Translation(query, columns, frozenset(), False))
+
+
+def _values(reader: Reader, head: Insert) -> exp.Values:
+    """VALUES (..), (..) as a query; DEFAULT stands for the column's default."""
+    table = head.table
+    names = head.columns or tuple(column.name for column in table.plain_columns)
+    rows = []
+    while True:
+        row = dialect.parse(f"select {reader.bracketed()}").expressions
+        rows.append(exp.Tuple(expressions=[_or_default(item, table, names, at) for at, item in enumerate(row)]))
+        if not reader.accept(","):
+            break
+    reader.end()
+    if len({len(row.expressions) for row in rows}) > 1:
+        raise analysis("Values have unequal number of columns")
+    return exp.Values(expressions=rows)
+
+
+def _or_default(item: exp.Expr, table: Table, names: tuple[str, ...], at: int) -> exp.Expr:
+    if not (isinstance(item, exp.Column) and item.name.upper() == "DEFAULT" and not item.this.args.get("quoted")):
+        return item
+    column = table.column(names[at]) if at < len(names) else None
+    if column is None or (column.default is None and not column.nullable):
+        raise analysis(f"Column has no default value, column={names[at] if at < len(names) else ''}")
+    if column.default is None:
+        return exp.Null()
+    if column.default_is_function:
+        return dialect.parse_expression("now()" if column.default == "CURRENT_TIMESTAMP" else column.default)
+    return exp.Literal.string(column.default)
+
+
+def write(session: Session, head: Insert, source: Translation) -> Ok:
+    """Stage the rows of a translated query and give them to the transaction."""
+    table, read = head.table, set(source.tables)
+    targets = target_columns(head, source.columns)
+    txn = start(session, table, head.label, read, "insert")
+    try:
+        strict = (
+            head.properties.get("strict_mode", str(session.variables.is_on("enable_insert_strict"))).lower() != "false"
+        )
+        stage, rows = stage_query(session, table, targets, source.sql, source.columns, strict)
+        if not strict:
+            found = session.cursor.execute(f"select count(*) from {stage}").fetchone()
+            txn.info["filtered"] = rows - int(found[0]) if found else 0
+            rows -= txn.info["filtered"]
+        batch = _batch(session, head, targets, stage, rows)
+        return finish(session, txn, batch, read)
+    except StarRocksError as error:
+        give_up(session, txn, error, head.label is not None)
+        raise
+
+
+def target_columns(head: Insert, columns: Columns) -> tuple[str, ...]:
+    """Real names of the columns that the query fills. Raises StarRocks' refusals."""
+    table = head.table
+    names = [name for name, _ in columns] if head.by_name else list(head.columns)
+    if not names:
+        return tuple(column.name for column in table.plain_columns)
+    real: list[str] = []
+    for name in names:
+        column = table.column(name)
+        if column is None:
+            raise analysis(f"Unknown column '{name}' in '{table.name}'")
+        if column.generated is not None:
+            raise analysis(f"generated column '{name}' can not be specified")
+        if column.name in real:
+            raise analysis(f"Duplicate column name '{name}'", 1060)
+        real.append(column.name)
+    _require(table, real)
+    return tuple(real)
+
+
+def _require(table: Table, given: list[str]) -> None:
+    if table.model == PRIMARY:
+        missing = [key for key in table.keys if key not in given]
+        if missing:
+            raise analysis(f"missing key columns:{','.join(missing)} for primary key table", 6014)
+        return
+    for column in table.plain_columns:
+        if column.name not in given and not column.has_default:
+            raise analysis(f"'{column.name}' must be explicitly mentioned in column permutation: {', '.join(given)}")
+
+
+def _batch(session: Session, head: Insert, targets: tuple[str, ...], stage: str, rows: int) -> Batch:
+    table = head.table
+    partial = (
+        table.model == PRIMARY
+        and len(targets) < len(table.plain_columns)
+        and session.variables.is_on("enable_insert_partial_update")
+        and not head.overwrite
+    )
+    scope = ""
+    if head.partitions:
+        known = visible_names(session.engine, table)
+        scope = partitions.predicate(table, head.partitions, known)
+        _all_inside(session, stage, scope)
+    elif head.overwrite and session.variables.is_on("dynamic_overwrite", session.hints) and table.partition_by:
+        scope = "*"
+    condition = head.properties.get("merge_condition")
+    if condition and (table.model != PRIMARY or table.column(condition) is None):
+        raise analysis(f"Merge condition column {condition} does not exist")
+    kind = "overwrite" if head.overwrite else "insert"
+    return Batch(table, stage, targets, rows, kind, partial=partial, merge_condition=condition, scope=scope)  # type: ignore[arg-type]
+
+
+def _all_inside(session: Session, stage: str, scope: str) -> None:
+    """Rows outside of the named partitions are filtered, which fails a strict INSERT."""
+    found = session.cursor.execute(f"select count(*) from {stage} where ({scope}) is not true").fetchone()
+    if found and found[0]:
+        raise failed("Insert has filtered data. first_error_msg = The row is out of partition ranges")

@@ -1,0 +1,308 @@
+"""CREATE, REFRESH, ALTER, DROP, SHOW of materialized views.
+
+Grammar: createMaterializedViewStatement, refreshMaterializedViewStatement, alterMaterializedViewStatement in
+StarRocks.g4; messages: fe/fe-core/src/main/java/com/starrocks/sql/analyzer/MaterializedViewAnalyzer.java,
+alter/AlterJobMgr.java.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from emulator import dialect, materialized_views, mv_refresh, mv_reports
+from emulator.catalog import Column, MaterializedView, Table, quoted
+from emulator.errors import StarRocksError, analysis, failed, table_exists, unsupported
+from emulator.materialized_views import BY_HAND, find
+from emulator.mv_clauses import Clauses, read_clauses, refresh_scheme
+from emulator.mv_query import columns_of
+from emulator.partitions import parse_partition_by
+from emulator.reader import Reader
+from emulator.results import Ok, Result, ResultColumn, ResultSet, rows
+from emulator.statements.registry import statement
+from emulator.types import parse_type
+
+if TYPE_CHECKING:
+    from emulator.session import Session
+
+
+@statement("CREATE MATERIALIZED VIEW")
+def create(session: Session, reader: Reader) -> Result:
+    """CREATE MATERIALIZED VIEW [IF NOT EXISTS] mv [(columns)] [COMMENT] ... AS SELECT."""
+    if_not_exists = reader.accept("IF", "NOT", "EXISTS")
+    given, name = reader.qualified_name()
+    clauses = read_clauses(reader)
+    definition = reader.rest().rstrip().rstrip(";")
+    db, engine = session.db_of(given), session.engine
+    if engine.get("table", db, name) is not None or engine.view(db, name) is not None:
+        if if_not_exists:
+            return Ok()
+        raise table_exists(name)
+    mv, table = _planned(session, db, name, definition, clauses)
+    columns = ", ".join(f"{quoted(column.name)} {column.sql_type.duckdb}" for column in table.columns)
+    with engine.write(session.cursor) as unit:
+        unit.execute(f"create table {table.physical} ({columns})")
+        unit.save(table)
+        unit.save(mv)
+    if mv_reports.refresh_type(mv) == "ASYNC":
+        mv_refresh.watch(engine, mv)
+    elif not clauses.refresh.startswith("DEFERRED"):
+        mv_refresh.run_later(engine, mv_refresh.request(engine, session.cursor, mv, session.user))
+    return Ok()
+
+
+def _planned(session: Session, db: str, name: str, definition: str, clauses: Clauses) -> tuple[MaterializedView, Table]:
+    engine = session.engine
+    materialized_views.check_query(dialect.parse(definition))
+    sources, below = materialized_views.depends_on(engine, db, definition)
+    if not sources:
+        raise analysis("Can not find base table in query statement")
+    columns = _named(columns_of(engine, db, definition), clauses)
+    partition_by, partition_columns = parse_partition_by(clauses.partition_by) if clauses.partition_by else ("", ())
+    known = {column.name.lower() for column in columns}
+    for column in (*partition_columns, *(clauses.distribution or ()), *clauses.order_by):
+        if column.lower() not in known:
+            if column in partition_columns:
+                raise analysis(f"Materialized view partition exp column:{column} is not found in query statement")
+            raise analysis(f"Unknown column '{column}' in distribution or order by clause of the materialized view")
+    identity = engine.next_id()
+    table = Table(
+        db, name, identity, tuple(columns), comment=clauses.comment, partition_by=partition_by,
+        partition_columns=partition_columns, distribution=clauses.distribution or (), buckets=clauses.buckets,
+        order_by=clauses.order_by, properties=clauses.properties, created=time.time(),
+    )  # fmt: skip
+    more: dict[str, Any] = {
+        "dependencies": list(below),
+        "columns": materialized_views.columns_in(definition),
+        "partition_by": partition_by,
+        "creator": session.user,
+        "every_seconds": clauses.every_seconds,
+    }
+    mv = MaterializedView(
+        db,
+        name,
+        identity,
+        definition,
+        sources,
+        clauses.refresh,
+        comment=clauses.comment,
+        properties=clauses.properties,
+        more=more,
+    )
+    return mv, table
+
+
+def _named(columns: list[Column], clauses: Clauses) -> list[Column]:
+    """The query's columns under the names and comments of the list, when there is one."""
+    if not clauses.columns:
+        return columns
+    if len(clauses.columns) != len(columns):
+        raise analysis("View's SELECT and view's field list have different column counts", 1353)
+    return [
+        replace(column, name=name, comment=comment)
+        for column, (name, comment) in zip(columns, clauses.columns, strict=True)
+    ]
+
+
+@statement("REFRESH MATERIALIZED VIEW")
+def refresh(session: Session, reader: Reader) -> Result:
+    """REFRESH MATERIALIZED VIEW mv [PARTITION START ("a") END ("b")] [FORCE] [WITH SYNC|ASYNC MODE] [WITH PRIORITY n]."""
+    given, name = reader.qualified_name()
+    start = end = None
+    if reader.accept("PARTITION"):
+        if not reader.next_is("START"):
+            raise unsupported("REFRESH MATERIALIZED VIEW ... PARTITION with a list of values")
+        reader.expect("START")
+        start = _bound(reader)
+        reader.expect("END")
+        end = _bound(reader)
+    force = reader.accept("FORCE")
+    mode = "ASYNC"
+    while reader.accept("WITH"):
+        if reader.accept("PRIORITY"):
+            reader.number()
+        else:
+            found = reader.accept_any("SYNC", "ASYNC")
+            if found is None:
+                reader.fail()
+            mode = str(found)
+            reader.expect("MODE")
+    reader.end()
+    mv = _refreshable(session, given, name)
+    run = mv_refresh.request(session.engine, session.cursor, mv, session.user, force=force, start=start, end=end)
+    if mode == "SYNC":
+        mv_refresh.run_now(session.engine, session.cursor, run)
+    else:
+        mv_refresh.run_later(session.engine, run)
+    return rows(("QUERY_ID",), [(run["query_id"],)])
+
+
+def _bound(reader: Reader) -> str:
+    reader.expect("(")
+    text = reader.string()
+    reader.expect(")")
+    return text
+
+
+def _refreshable(session: Session, given: str, name: str) -> MaterializedView:
+    db = session.db_of(given)
+    if session.engine.materialized_view(db, name) is None and session.engine.get("table", db, name) is not None:
+        raise analysis(f"Can not refresh non materialized view:{name}")
+    mv = find(session.engine, db, name)
+    if not mv.active:
+        raise analysis(
+            f"Refresh materialized view failed because [{name}] is not active. You can try to active it with"
+            f" ALTER MATERIALIZED VIEW {name} ACTIVE; "
+        )
+    return mv
+
+
+@statement("CANCEL REFRESH MATERIALIZED VIEW")
+def cancel_refresh(session: Session, reader: Reader) -> Result:
+    """CANCEL REFRESH MATERIALIZED VIEW mv [FORCE]."""
+    given, name = reader.qualified_name()
+    reader.accept("FORCE")
+    reader.end()
+    mv = find(session.engine, session.db_of(given), name)
+    mv_refresh.cancel(session.engine, session.cursor, mv)
+    return Ok()
+
+
+@statement("DROP MATERIALIZED VIEW")
+def drop(session: Session, reader: Reader) -> Result:
+    """DROP MATERIALIZED VIEW [IF EXISTS] mv [FORCE]."""
+    if_exists = reader.accept("IF", "EXISTS")
+    given, name = reader.qualified_name()
+    reader.accept("FORCE")
+    reader.end()
+    db = session.db_of(given)
+    mv = session.engine.materialized_view(db, name)
+    if mv is None:
+        if if_exists:
+            return Ok()
+        raise analysis(f"Materialized view {name} is not found")
+    with session.engine.write(session.cursor) as unit:
+        materialized_views.drop(session.engine, unit, mv)
+    return Ok()
+
+
+@statement("ALTER MATERIALIZED VIEW")
+def alter(session: Session, reader: Reader) -> Result:
+    """ALTER MATERIALIZED VIEW mv ACTIVE | INACTIVE | RENAME x | SWAP WITH x | REFRESH ... | SET ("k" = "v")."""
+    given, name = reader.qualified_name()
+    engine = session.engine
+    mv = find(engine, session.db_of(given), name)
+    if reader.accept("ACTIVE"):
+        reader.end()
+        _activate(session, mv)
+    elif reader.accept("INACTIVE"):
+        reader.end()
+        with engine.write(session.cursor) as unit:
+            materialized_views.deactivate(engine, unit, mv, BY_HAND)
+    elif reader.accept("RENAME"):
+        _rename(session, mv, reader)
+    elif reader.accept("SWAP", "WITH"):
+        _swap(session, mv, reader)
+    elif reader.accept("REFRESH"):
+        scheme, every = refresh_scheme(reader)
+        reader.end()
+        changed = materialized_views.renamed(replace(mv, refresh=scheme), every_seconds=every)
+        _save(session, changed)
+        if "ASYNC" in scheme:
+            mv_refresh.watch(engine, changed)
+    elif reader.accept("SET"):
+        properties = reader.properties()
+        reader.end()
+        _save(session, replace(mv, properties={**mv.properties, **properties}))
+    else:
+        word = reader.peek()
+        raise unsupported(f"ALTER MATERIALIZED VIEW ... {word.text.upper() if word else ''}".rstrip())
+    return Ok()
+
+
+def _save(session: Session, mv: MaterializedView) -> None:
+    with session.engine.write(session.cursor) as unit:
+        unit.save(mv)
+
+
+def _activate(session: Session, mv: MaterializedView) -> None:
+    """Analyse the definition again; the next refresh computes everything."""
+    engine = session.engine
+    if mv.active:
+        return
+    try:
+        sources, below = materialized_views.depends_on(engine, mv.db, mv.definition)
+        columns = columns_of(engine, mv.db, mv.definition)
+        mine = engine.table(mv.db, mv.name).columns
+        if [column.sql_type.duckdb for column in columns] != [column.sql_type.duckdb for column in mine]:
+            texts = (", ".join(f"{column.name} {column.type}" for column in each) for each in (mine, columns))
+            raise failed("column schema not compatible: ({}) and ({})".format(*texts))
+    except StarRocksError as error:
+        raise analysis(
+            f"Can not active materialized view [{mv.name}] because analyze materialized view define sql: \n\n{mv.definition}"
+            f" \n\nCause an error: {error.message}"
+        ) from error
+    more = {key: value for key, value in mv.more.items() if key not in ("base_versions", "failures")}
+    more["dependencies"] = list(below)
+    _save(session, replace(mv, active=True, inactive_reason="", sources=sources, more=more))
+
+
+def _rename(session: Session, mv: MaterializedView, reader: Reader) -> None:
+    name = reader.identifier()
+    reader.end()
+    if session.engine.get("table", mv.db, name) is not None or session.engine.view(mv.db, name) is not None:
+        raise analysis(f"Materialized view [{name}] is already used")
+    with session.engine.write(session.cursor) as unit:
+        materialized_views.rename(session.engine, unit, mv, name)
+
+
+def _swap(session: Session, mv: MaterializedView, reader: Reader) -> None:
+    _, name = reader.qualified_name()
+    reader.end()
+    other = session.engine.materialized_view(mv.db, name)
+    if other is None:
+        session.engine.table(mv.db, name)
+        raise failed("Materialized view can only SWAP WITH materialized view")
+    with session.engine.write(session.cursor) as unit:
+        materialized_views.swap(session.engine, unit, mv, other)
+
+
+@statement("SHOW MATERIALIZED VIEWS", "SHOW MATERIALIZED VIEW")
+def show(session: Session, reader: Reader) -> Result:
+    """SHOW MATERIALIZED VIEWS [FROM db] [LIKE 'pattern' | WHERE NAME = 'x']."""
+    given = reader.identifier() if reader.accept_any("FROM", "IN") else ""
+    keep = _name_filter(reader)
+    reader.end()
+    db = session.db_of(given)
+    found = [row for row in mv_reports.mv_rows(session.engine, db) if keep(row["TABLE_NAME"])]
+    columns = [
+        ResultColumn(mv_reports.SHOW_NAMES.get(name, name.lower()), parse_type(kind))
+        for name, kind in mv_reports.MV_COLUMNS.items()
+    ]
+    return ResultSet(columns, [[tuple(row.values()) for row in found]])
+
+
+def _name_filter(reader: Reader) -> Any:
+    if reader.accept("LIKE"):
+        pattern = re.escape(reader.string()).replace("%", ".*").replace("_", ".")
+        return lambda name: re.fullmatch(pattern, name, re.DOTALL) is not None
+    if reader.accept("WHERE"):
+        reader.expect("NAME")
+        reader.expect("=")
+        wanted = reader.string()
+        return lambda name: name == wanted
+    return lambda _: True
+
+
+@statement("SHOW CREATE MATERIALIZED VIEW")
+def show_create(session: Session, reader: Reader) -> Result:
+    """SHOW CREATE MATERIALIZED VIEW mv."""
+    given, name = reader.qualified_name()
+    reader.end()
+    db = session.db_of(given)
+    mv = session.engine.materialized_view(db, name)
+    if mv is None:
+        raise analysis(f"Unknown table '{name}'", 5502)
+    return rows(("Materialized View", "Create Materialized View"), [(name, mv_reports.create_text(session.engine, mv))])

@@ -1,0 +1,247 @@
+"""SHOW of databases, tables, columns, partitions, variables, transactions; DESC.
+
+Columns: `fe/fe-core/src/main/java/com/starrocks/qe/ShowResultMetaFactory.java`.
+"""
+
+import dataclasses
+import time
+
+from emulator.catalog import Table
+from emulator.ddl_text import create_table, create_view
+from emulator.errors import analysis, failed, unknown_database, unknown_table
+from emulator.information_schema import extra, partition_rows, shown_default
+from emulator.reader import Reader
+from emulator.results import Result, rows
+from emulator.session import SYSTEM_DATABASES, Session
+from emulator.statements.registry import statement
+from emulator.statements.show_filter import filtered
+from emulator.system_tables import columns_of, moment
+from emulator.system_tables import names as system_names
+from emulator.transactions import Transaction
+
+
+@statement("SHOW DATABASES", "SHOW SCHEMAS")
+def show_databases(session: Session, reader: Reader) -> Result:
+    names = sorted(["information_schema", *(each.name for each in session.engine.all("database"))])
+    return filtered(session, reader, ["Database"], [[name] for name in names])
+
+
+@statement("SHOW [FULL] TABLES")
+def show_tables(session: Session, reader: Reader) -> Result:
+    """SHOW [FULL] TABLES [FROM db] [LIKE ..]; a materialized view is told as a VIEW."""
+    full = reader.tokens[1].text.upper() == "FULL"
+    db = _from(session, reader)
+    listed = [[name, kind] for name, kind in _objects(session, db)]
+    columns = [f"Tables_in_{db}", "Table_type"] if full else [f"Tables_in_{db}"]
+    return filtered(session, reader, columns, listed if full else [row[:1] for row in listed])
+
+
+def _from(session: Session, reader: Reader) -> str:
+    """`FROM db` or `IN db` if it comes next, else the current database; checked."""
+    if reader.accept("FROM") or reader.accept("IN"):
+        _, name = reader.qualified_name()
+        if name not in SYSTEM_DATABASES and session.engine.get("database", "", name) is None:
+            raise unknown_database(name)
+        return name
+    return session.db_of("")
+
+
+def _objects(session: Session, db: str) -> list[tuple[str, str]]:
+    if db == "information_schema":
+        return [(name, "SYSTEM VIEW") for name in system_names()]
+    found = [(each.name, "VIEW" if session.engine.materialized_view(db, each.name) else "BASE TABLE")
+             for each in session.engine.all("table", db)]  # fmt: skip
+    return sorted([*found, *((each.name, "VIEW") for each in session.engine.all("view", db))])
+
+
+@statement("SHOW CREATE TABLE", "SHOW CREATE VIEW")
+def show_create(session: Session, reader: Reader) -> Result:
+    """SHOW CREATE TABLE t (also of views) and SHOW CREATE VIEW v."""
+    wants_view = reader.tokens[2].text.upper() == "VIEW"
+    db, name = reader.qualified_name()
+    reader.end()
+    db = session.db_of(db)
+    view = session.engine.view(db, name)
+    if view is not None:
+        return rows(["View", "Create View", "character_set_client", "collation_connection"],
+                    [[name, create_view(view), "utf8", "utf8_general_ci"]])  # fmt: skip
+    table = session.engine.get("table", db, name)
+    if table is None:
+        raise unknown_table(name)
+    if wants_view:
+        raise analysis(f"'{name}' is not VIEW")
+    return rows(["Table", "Create Table"], [[name, create_table(table)]])
+
+
+@statement("SHOW CREATE DATABASE", "SHOW CREATE SCHEMA")
+def show_create_database(session: Session, reader: Reader) -> Result:
+    name = reader.identifier()
+    reader.end()
+    session.engine.database(name)
+    return rows(["Database", "Create Database"], [[name, f"CREATE DATABASE `{name}`"]])
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shown:
+    """A column as DESC shows it."""
+
+    name: str
+    type: str
+    nullable: bool
+    key: bool
+    default: str | None
+    extra: str
+    comment: str
+
+
+def _shown(session: Session, db: str, name: str) -> list[_Shown]:
+    db = session.db_of(db)
+    if db == "information_schema":
+        listed = columns_of(name)
+        if listed is None:
+            raise unknown_table(f"{db}.{name}")
+        return [_Shown(title, kind.desc if kind else "", True, False, None, "", "") for title, kind in listed]
+    found = session.engine.view(db, name) or session.engine.table(db, name)
+    return [
+        _Shown(c.name, c.sql_type.desc, c.nullable, c.key, shown_default(c), extra(c), c.comment) for c in found.columns
+    ]
+
+
+@statement("DESC [TABLE]", "DESCRIBE [TABLE]")
+def describe(session: Session, reader: Reader) -> Result:
+    """DESC t: Field, Type, Null, Key, Default, Extra."""
+    db, name = reader.qualified_name()
+    reader.end()
+    return rows(
+        ["Field", "Type", "Null", "Key", "Default", "Extra"], [_desc(each) for each in _shown(session, db, name)]
+    )
+
+
+def _desc(each: _Shown) -> list[str | None]:
+    return [
+        each.name,
+        each.type,
+        "YES" if each.nullable else "NO",
+        "true" if each.key else "false",
+        each.default,
+        each.extra,
+    ]
+
+
+@statement("SHOW [FULL] COLUMNS", "SHOW [FULL] FIELDS")
+def show_columns(session: Session, reader: Reader) -> Result:
+    """SHOW [FULL] COLUMNS FROM t [FROM db]."""
+    full = reader.tokens[1].text.upper() == "FULL"
+    if not (reader.accept("FROM") or reader.accept("IN")):
+        reader.fail()
+    db, name = reader.qualified_name()
+    if reader.accept("FROM") or reader.accept("IN"):
+        db = reader.identifier()
+    shown = _shown(session, db, name)
+    if not full:
+        names = ["Field", "Type", "Null", "Key", "Default", "Extra"]
+        return filtered(session, reader, names, [_desc(each) for each in shown])
+    names = ["Field", "Type", "Collation", "Null", "Key", "Default", "Extra", "Privileges", "Comment"]
+    listed = []
+    for each in shown:
+        field, kind, null, key, default, more = _desc(each)
+        collation = "utf8_general_ci" if "char" in each.type else None
+        listed.append([field, kind, collation, null, "YES" if key == "true" else "NO", default, more, "", each.comment])
+    return filtered(session, reader, names, listed)
+
+
+@statement("SHOW [TEMPORARY] PARTITIONS")
+def show_partitions(session: Session, reader: Reader) -> Result:
+    """SHOW PARTITIONS FROM t [WHERE ..] [ORDER BY ..] [LIMIT ..]."""
+    temporary = reader.tokens[1].text.upper() == "TEMPORARY"
+    reader.expect("FROM")
+    db, name = reader.qualified_name()
+    table: Table = session.engine.table(session.db_of(db), name)
+    names = ["PartitionId", "PartitionName", "VisibleVersion", "VisibleVersionTime", "VisibleVersionHash", "State", "PartitionKey",
+             "Range" if table.partition_by.startswith("date_trunc") or not table.partition_by else "List", "DistributionKey",
+             "Buckets", "ReplicationNum", "StorageMedium", "CooldownTime", "LastConsistencyCheckTime", "DataSize", "StorageSize",
+             "IsInMemory", "RowCount", "DataVersion", "VersionEpoch", "VersionTxnType", "TabletBalanced"]  # fmt: skip
+    listed = []
+    for row in [] if temporary else partition_rows(session, table):
+        listed.append([row[3], row[2], row[5], row[6], 0, "NORMAL", row[11].replace("`", ""), row[12], row[13].replace("`", ""),
+                       row[14], row[15], "HDD", "9999-12-31 23:59:59", None, row[21], "0B", "false", row[22], row[5], 0,
+                       "TXN_NORMAL", "true"])  # fmt: skip
+    return filtered(session, reader, names, listed, like_column=1)
+
+
+@statement("SHOW [GLOBAL] VARIABLES", "SHOW [SESSION] VARIABLES")
+def show_variables(session: Session, reader: Reader) -> Result:
+    return filtered(session, reader, ["Variable_name", "Value"], session.variables.listed())
+
+
+@statement("SHOW WARNINGS", "SHOW ERRORS", "SHOW STATUS", "SHOW GLOBAL STATUS", "SHOW SESSION STATUS")
+def show_nothing(session: Session, reader: Reader) -> Result:
+    """Always empty, as nearly always in StarRocks."""
+    names = ["Variable_name", "Value"] if "STATUS" in reader.text.upper() else ["Level", "Code", "Message"]
+    return rows(names, [])
+
+
+@statement("SHOW COLLATION", "SHOW CHARACTER SET", "SHOW CHARSET", "SHOW ENGINES")
+def show_fixed(session: Session, reader: Reader) -> Result:
+    kind = reader.tokens[1].text.upper()
+    if kind == "COLLATION":
+        names = ["Collation", "Charset", "Id:bigint", "Default", "Compiled", "Sortlen:bigint"]
+        return filtered(session, reader, names, [["utf8_general_ci", "utf8", 33, "Yes", "Yes", 1]])
+    if kind == "ENGINES":
+        names = ["Engine", "Support", "Comment", "Transactions", "XA", "Savepoints"]
+        return rows(names, [["OLAP", "YES", "Default storage engine of StarRocks", "NO", "NO", "NO"]])
+    return rows(
+        ["Charset", "Description", "Default collation", "Maxlen"], [["utf8", "UTF-8 Unicode", "utf8_general_ci", "3"]]
+    )
+
+
+@statement("SHOW [FULL] PROCESSLIST")
+def show_processlist(session: Session, reader: Reader) -> Result:
+    """Every connection; Info is cut at 100 letters without FULL."""
+    full = reader.tokens[1].text.upper() == "FULL"
+    names = ["ServerName", "Id:bigint", "User", "Host", "Db", "Command", "ConnectionStartTime", "Time:int", "State", "Info",
+             "IsPending", "Warehouse", "CNGroup", "Catalog", "QueryId"]  # fmt: skip
+    listed = []
+    for each in sorted(session.server.sessions.values(), key=lambda one: one.connection_id):
+        seconds = int(time.time() - (each.busy_since or each.started))
+        info = each.statement if full else each.statement[:100]
+        listed.append(["embedded", each.connection_id, each.user, each.host, each.database, each.command, moment(each.started),
+                       seconds, "OK", info, "false", "default_warehouse", "", "default_catalog", each.last_query_id])  # fmt: skip
+    reader.end()
+    return rows(names, listed)
+
+
+@statement("SHOW TRANSACTION")
+def show_transaction(session: Session, reader: Reader) -> Result:
+    """SHOW TRANSACTION [FROM db] WHERE ID = n | LABEL = '..'."""
+    db = _from(session, reader)
+    reader.expect("WHERE")
+    key = reader.accept_any("ID", "LABEL")
+    if key is None:
+        raise failed("Where clause should looks like one of them: id = 123 or label = 'label'")
+    reader.expect("=")
+    value = reader.word_or_string()
+    reader.end()
+    found = session.transactions.get(int(value)) if key == "ID" else session.transactions.find(db, value)
+    if found is None or found.db != db:
+        raise failed(f"transaction not found: {value}")
+    names = ["TransactionId", "Label", "Coordinator", "TransactionStatus", "LoadJobSourceType", "PrepareTime", "PreparedTime",
+             "CommitTime", "PublishTime", "FinishTime", "Reason", "ErrorReplicasCount", "ListenerId", "TimeoutMs",
+             "PreparedTimeoutMs", "ErrMsg"]  # fmt: skip
+    return rows(names, [_transaction(found)])
+
+
+def _transaction(txn: Transaction) -> list[object]:
+    finished = moment(txn.finished)
+    visible = finished if txn.state == "VISIBLE" else None
+    return [txn.id, txn.label, "FE: 127.0.0.1", txn.state, txn.source, moment(txn.begun), None, visible, visible, finished,
+            txn.reason, 0, "", int(txn.timeout * 1000), -1, ""]  # fmt: skip
+
+
+@statement("SHOW GRANTS")
+def show_grants(session: Session, reader: Reader) -> Result:
+    """Own grants: root holds everything."""
+    reader.rest()
+    return rows(
+        ["UserIdentity", "Catalog", "Grants"], [[session.identity, None, f"GRANT 'root' TO {session.identity}"]]
+    )

@@ -1,0 +1,74 @@
+"""The filters of SHOW statements: LIKE, WHERE, ORDER BY, LIMIT over rows in memory."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from emulator.reader import Reader
+from emulator.results import ResultSet, rows
+from emulator.session import Session
+from emulator.system_tables import literal
+
+
+def like(text: str, pattern: str) -> bool:
+    """SQL LIKE with `%`, `_` and backslash; letters count, as in StarRocks."""
+    out, escaped = "", False
+    for letter in pattern:
+        if escaped or letter not in "%_\\":
+            out += re.escape(letter)
+            escaped = False
+        elif letter == "\\":
+            escaped = True
+        else:
+            out += ".*" if letter == "%" else "."
+    return re.fullmatch(out, text, re.DOTALL) is not None
+
+
+def filtered(
+    session: Session, reader: Reader, names: Sequence[str], values: Sequence[Sequence[Any]], like_column: int = 0
+) -> ResultSet:
+    """The rest of a SHOW: `[LIKE '..' | WHERE ..] [ORDER BY ..] [LIMIT ..]` on these rows."""
+    kept = [list(row) for row in values]
+    if reader.accept("LIKE"):
+        pattern = reader.string()
+        kept = [row for row in kept if like(str(row[like_column]), pattern)]
+    if reader.at_end():
+        return rows(names, kept)
+    if not (reader.next_is("WHERE") or reader.next_is("ORDER", "BY") or reader.next_is("LIMIT")):
+        reader.fail()
+    return rows(names, _selected(session, names, kept, reader.rest()))
+
+
+def _selected(
+    session: Session, names: Sequence[str], values: Sequence[Sequence[Any]], condition: str
+) -> Sequence[Sequence[Any]]:
+    from emulator import dialect
+    from emulator.resolve import Resolver
+    from emulator.scope import Columns, Scope, Source
+    from emulator.statements.select import context_of
+    from emulator.translate import generate
+    from emulator.types import SqlType
+
+    text = SqlType("varchar", length=65533)
+    columns: Columns = [(name.partition(":")[0], text) for name in names]
+    query = dialect.parse(f"select 1 from s {condition}")
+    scope = Scope(sources=[Source("s", columns)])
+    resolver = Resolver(context_of(session))
+    parts = ["select row_no from shown as s"]
+    if query.args.get("where"):
+        parts.append("where " + generate(resolver.expression(query.args["where"].this, scope)))
+    if query.args.get("order"):
+        keys = []
+        for each in query.args["order"].expressions:
+            keys.append(generate(resolver.expression(each.this, scope)) + (" desc" if each.args.get("desc") else ""))
+        parts.append("order by " + ", ".join(keys))
+    for key in ("limit", "offset"):
+        if query.args.get(key):
+            parts.append(generate(query.args[key]))
+    listed = ", ".join(f'"{name}" varchar' for name, _ in columns)
+    session.cursor.execute(f"create or replace temp table shown (row_no integer, {listed})")
+    for number, row in enumerate(values):
+        cells = ", ".join(literal(None if cell is None else str(cell)) for cell in row)
+        session.cursor.execute(f"insert into shown values ({number}, {cells})")
+    found = session.cursor.execute(" ".join(parts)).fetchall()
+    return [values[row[0]] for row in found]

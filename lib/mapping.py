@@ -1,0 +1,78 @@
+"""Which source column goes where: the plan of a load and the `columns` header of its Stream Load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lib import expressions
+from lib.catalog import TableFile
+from lib.columns import Column
+from lib.errors import DataRefused
+from lib.warehouse import quote
+
+# Columns that a load of a dimension keeps by itself.
+SCD2_MANAGED = ("valid_to", "is_current")
+INFERRED = "is_inferred"
+ROW, SOURCE = "_row", "_source"
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """The plan: `direct` source columns are loaded as they are, `derived` target columns by an expression.
+
+    `sent` are the source columns in the order of the load's CSV, after `_row` and `_source`; `header` is the Stream
+    Load header for them; `staged` are the target columns that the stage table has.
+    """
+
+    direct: dict[str, Column]
+    derived: dict[str, Column]
+    sent: tuple[str, ...]
+    header: str
+    staged: tuple[Column, ...]
+    lineage: frozenset[str]
+
+    @property
+    def required(self) -> set[str]:
+        """Source columns that may not be NULL."""
+        return {name for name, column in self.direct.items() if not column.nullable}
+
+
+def managed(table: TableFile) -> tuple[str, ...]:
+    """Target columns that no source delivers."""
+    given = set(table.columns)
+    names = (*SCD2_MANAGED, INFERRED) if table.scd == 2 else (INFERRED,) if table.scd == 1 else ()
+    return tuple(name for name in names if name not in given or name in SCD2_MANAGED)
+
+
+def plan(table: TableFile, target: Sequence[Column], source: Sequence[str]) -> Mapping:
+    """Matches a table's columns with those of its source.
+
+    Raises `DataRefused` when the source lacks a column, naming it and what there is.
+    """
+    columns = {column.name: column for column in target if not column.generated and column.name not in managed(table)}
+    for name in table.columns:
+        if name not in columns:
+            raise DataRefused(f"{table.path}: column: {name!r} is no column of {table.name}")
+    derived = {name: columns[name] for name in table.columns}
+    direct = {name: column for name, column in columns.items() if name not in derived}
+    absent = sorted(set(direct) - set(source))
+    if absent:
+        raise DataRefused(
+            f"{table.name}: its source has no column {', '.join(absent)}; it has: {', '.join(sorted(source))}",
+            hint=f"mend the source, or map the column in {table.path}: -- column: {absent[0]} = <expression>",
+        )
+    used = {name for text in table.columns.values() for name in expressions.columns(text, list(source))}
+    sent = tuple(name for name in source if name in direct or name in used)
+    # Names of StarRocks are not case-sensitive: a source column that is not loaded as it is gets a name of its own.
+    alias = {name: name if name in direct else f"_s{index}" for index, name in enumerate(sent)}
+    parts = [quote(ROW), quote(SOURCE), *(quote(alias[name]) for name in sent)]
+    parts += [f"{quote(name)} = {expressions.rename(text, alias)}" for name, text in table.columns.items()]
+    lineage = {name for name, text in table.columns.items() if text.strip("` ").startswith("_")}
+    return Mapping(direct, derived, sent, ", ".join(parts), tuple(columns.values()), frozenset(lineage))
+
+
+def nothing(table: TableFile, target: Sequence[Column]) -> Mapping:
+    """The plan for a part without a row: there is nothing to match, and nothing to send."""
+    columns = [column for column in target if not column.generated and column.name not in managed(table)]
+    return Mapping({}, {}, (), "", tuple(columns), frozenset())

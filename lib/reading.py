@@ -1,0 +1,119 @@
+"""What a source hands over: parts, each loaded and published by itself, read in batches of rows as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars
+
+# Rows a batch: enough for vectors to pay, few enough for memory to stay flat.
+BATCH_ROWS = 50_000
+WHOLE = ""
+# Where a row stands in its source; made by the readers, so they need no parsing.
+LINEAGE = frozenset({"_source", "_file", "_line", "_topic", "_partition", "_offset", "_index", "_timestamp"})
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A source row that does not fit, with the reason and where it stands."""
+
+    reason: str
+    column: str
+    value: str
+    coordinates: str
+    row_text: str
+
+
+@dataclass
+class Batch:
+    """Some rows: every column text, NULL as null; `_source` says where each row stands in its source.
+
+    `rejects` are rows that could not even be split into columns.
+    """
+
+    frame: polars.DataFrame
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Rows read, good and bad."""
+        return self.frame.height + len(self.rejects)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a source whose end is fixed before it is read: a file, a range of offsets or of timestamps.
+
+    `batches()` reads it, and reads the same rows when called again. `positions` are the watermarks to write when it
+    is published: part of the source -> JSON text.
+    """
+
+    name: str
+    batches: Callable[[], Iterator[Batch]]
+    content: str = ""
+    from_position: str = ""
+    to_position: str = ""
+    positions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the warehouse knows of a source: its watermarks by part, and the parts that have been loaded."""
+
+    positions: Mapping[str, str] = field(default_factory=dict)
+    contents: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which rows are asked for: by default those since the watermark; with bounds, those of a half-open range."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    # Rows that are in the table already are written again, whatever the rules of order say.
+    rewrite: bool = False
+    history: bool = False
+    allow_deletes: bool = False
+
+    @property
+    def is_range(self) -> bool:
+        """Whether a range is asked for, rather than what is new."""
+        return self.since is not None or self.until is not None
+
+
+def text_of(value: Any) -> str | None:
+    """A value of a typed source as the text that the strict parser takes; None for NULL."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, float):
+        return format_float(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "replace")
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def format_float(value: float) -> str:
+    """The shortest text that gives the same float back, without an exponent where that is possible."""
+    text = repr(value)
+    if "e" not in text:
+        return text
+    from decimal import Decimal
+
+    return format(Decimal(text), "f")
+
+
+def row_text(row: Mapping[str, Any]) -> str:
+    """A whole row as JSON, for the quarantine."""
+    return json.dumps(dict(row), ensure_ascii=False, default=str)

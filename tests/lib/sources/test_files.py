@@ -1,0 +1,121 @@
+"""CSV files as they come: every row is read, or put aside with its line, or its file is refused."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.catalog import TableFile, read_table
+from lib.errors import DataRefused
+from lib.reading import Batch, Known, Window
+from lib.settings import settings
+from lib.sources import files
+
+TABLE = """\
+-- purpose: a test
+-- owner: me
+-- source: files in/*.csv
+-- refresh: incremental, morning
+-- key: a
+
+CREATE TABLE IF NOT EXISTS fact_t (a INT NOT NULL, b STRING) PRIMARY KEY (a);
+"""
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TableFile:
+    monkeypatch.setenv("SOURCE_DIR", str(tmp_path))
+    settings.cache_clear()
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "fact_t.sql"
+    path.write_text(TABLE, encoding="utf-8")
+    return read_table(path)
+
+
+def read(table: TableFile, data: bytes, known: Known | None = None) -> list[Batch]:
+    (settings().source_dir / "in" / "x.csv").write_bytes(data)
+    return [batch for part in files.parts(table, known or Known(), Window()) for batch in part.batches()]
+
+
+def rows(batches: list[Batch]) -> list[tuple[str | None, ...]]:
+    return [row for batch in batches for row in batch.frame.drop("_source", "_file").rows()]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"a,b\n1,x\n2,y\n", [("2", "1", "x"), ("3", "2", "y")]),
+        (b"\xef\xbb\xbfa,b\r\n1,x\r\n2,y", [("2", "1", "x"), ("3", "2", "y")]),
+        (b"a,b\r1,x\r2,y\r", [("2", "1", "x"), ("3", "2", "y")]),
+        (b'b,a\n"x, ""y""\nz",1\nw,2\n', [("2", 'x, "y"\nz', "1"), ("4", "w", "2")]),
+        (b"a,b\n\n1,\n", [("3", "1", None)]),
+        (b"a,b\n", []),
+        (b"", []),
+    ],
+)
+def test_dialects_of_real_files(table: TableFile, data: bytes, expected: list[tuple[str, ...]]) -> None:
+    assert rows(read(table, data)) == expected
+
+
+def test_a_row_of_another_width_is_put_aside_with_its_line(table: TableFile) -> None:
+    (batch,) = read(table, b'a,b\n1,"x\ny"\n1,2,3\n4\n5,z\n')
+    assert [(reject.coordinates, reject.value) for reject in batch.rejects] == [
+        ("in/x.csv:4", "3 fields, expected 2"),
+        ("in/x.csv:5", "1 fields, expected 2"),
+    ]
+    assert batch.frame["_source"].to_list() == ["in/x.csv:2", "in/x.csv:6"]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'a,b\n1,x\n2,"y', "in/x.csv:3"),
+        (b"a,a\n1,x\n", "the header has a more than once"),
+        (b"a,b\n1,\xff\xfe\n", "not UTF-8"),
+        ("a,b\n1,x\n".encode("utf-16"), "not UTF-8"),
+    ],
+)
+def test_a_spoilt_file_is_refused_as_a_whole(table: TableFile, data: bytes, told: str) -> None:
+    with pytest.raises(DataRefused, match=told):
+        read(table, data)
+
+
+def test_a_file_that_is_known_by_its_content_is_left_out(table: TableFile) -> None:
+    data = b"a,b\n1,x\n"
+    read(table, data)
+    (part,) = files.parts(table, Known(), Window())
+    assert read(table, data, Known(contents=frozenset({part.content}))) == []
+    assert len(read(table, data + b"2,y\n", Known(contents=frozenset({part.content})))) == 1
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(table: TableFile) -> None:
+    path = settings().source_dir / "in" / "x.csv"
+    path.write_bytes(b"a,b\n1,x\n")
+    (part,) = files.parts(table, Known(), Window())
+    path.write_bytes(b"a,b\n1,y\n")
+    with pytest.raises(DataRefused, match="changed while it was read"):
+        list(part.batches())
+
+
+# The csv module writes a lone carriage return unquoted only with this terminator; real tools quote it.
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=12)
+
+
+@given(st.lists(st.tuples(_TEXT, _TEXT), max_size=20), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_what_was_written_is_what_is_read(
+    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[str, str]], terminator: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    path = folder / "fact_t.sql"
+    path.write_text(TABLE, encoding="utf-8")
+    text = io.StringIO()
+    csv.writer(text, lineterminator=terminator, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *written])
+    (folder / "any.csv").write_text(text.getvalue(), encoding="utf-8", newline="")
+    part = files.part(folder / "any.csv", "any.csv", read_table(path))
+    assert part is not None
+    assert [row[1:] for row in rows(list(part.batches()))] == written
