@@ -1,6 +1,8 @@
--- purpose:  codes of partners that nobody has mapped: their revenue is missing from every report by material
+-- purpose:  codes of partners that nobody has mapped
 -- owner:    sales-controlling
 -- severity: INFO
+--
+-- Their revenue is missing from every report by material. Add them to reference-data/dim_material_mapper.csv.
 
 SELECT s.material_code, count(*) AS sales_lines, sum(s.amount) AS amount, max(s.invoice_date) AS last_seen_date
 FROM fact_sales s

@@ -65,9 +65,7 @@ def _operation(node: exp.Binary, left: exp.Expr, right: exp.Expr) -> exp.Expr:
     return exp.Paren(this=type(node)(this=left, expression=right))
 
 
-def _integers(
-    node: exp.Binary, left: exp.Expr, right: exp.Expr, one: SqlType, two: SqlType
-) -> exp.Expr:
+def _integers(node: exp.Binary, left: exp.Expr, right: exp.Expr, one: SqlType, two: SqlType) -> exp.Expr:
     wide = wider_integer(one, two)
     result = wide if isinstance(node, exp.Mod) else _NEXT[wide.name]
     if isinstance(node, exp.Mod) or result == LARGEINT:
@@ -78,9 +76,7 @@ def _integers(
     return typed(_operation(node, cast(left, result.duckdb), cast(right, result.duckdb)), result)
 
 
-def _decimal(
-    node: exp.Binary, left: exp.Expr, right: exp.Expr, one: SqlType, two: SqlType
-) -> exp.Expr:
+def _decimal(node: exp.Binary, left: exp.Expr, right: exp.Expr, one: SqlType, two: SqlType) -> exp.Expr:
     scale1, scale2 = one.scale or 0, two.scale or 0
     if isinstance(node, exp.Mul):
         scale = scale1 + scale2

@@ -1,8 +1,8 @@
 """What BACKUP and RESTORE jobs share: one a database, a state that is kept in the file and seen by SHOW.
 
-A job is an object of kind `backup_job` under the database's name, `RESTORE` or `BACKUP` in its `kind`; each
-database has the last of each kind. After a restart a job that had not ended starts again from PENDING, with a
-new cut time: StarRocks does that for a backup that had not taken its snapshot yet, and goes on where it was otherwise.
+A job is an object of kind `backup_job` under the database's name: the last one, a backup or a restore. After a
+restart a job that had not ended starts again from PENDING, with a new cut time: StarRocks does that for a backup
+that had not taken its snapshot yet, and goes on where it was otherwise.
 """
 
 from __future__ import annotations
@@ -21,27 +21,23 @@ from emulator.errors import StarRocksError, failed
 from emulator.repositories import COMMON_ERROR
 
 KIND = "backup_job"
+LAST = "last"
 BACKUP, RESTORE = "BACKUP", "RESTORE"
 DONE = ("FINISHED", "CANCELLED")
 _submitting = threading.Lock()
 _threads: dict[int, Job] = {}
 
 
-def key(kind: str, db: str) -> tuple[str, str]:
-    """(db, name) of the last job of a kind."""
-    return db, kind
-
-
-def last(engine: Engine, kind: str, db: str) -> dict[str, Any] | None:
-    """The last job of the database."""
-    found: dict[str, Any] | None = engine.get(KIND, *key(kind, db))
+def last(engine: Engine, db: str) -> dict[str, Any] | None:
+    """The last job of the database, of either kind: a new one takes the place of the old."""
+    found: dict[str, Any] | None = engine.get(KIND, db, LAST)
     return found
 
 
-def running(engine: Engine, db: str) -> dict[str, Any] | None:
-    """The job that runs in the database, if any."""
-    found = (last(engine, kind, db) for kind in (BACKUP, RESTORE))
-    return next((job for job in found if job is not None and job["state"] not in DONE), None)
+def last_of(engine: Engine, kind: str, db: str) -> dict[str, Any] | None:
+    """The last job of the database when it is of this kind."""
+    body = last(engine, db)
+    return body if body is not None and body["kind"] == kind else None
 
 
 class JobRun:
@@ -70,7 +66,7 @@ class JobRun:
 
 def save(unit: Unit, body: Mapping[str, Any]) -> None:
     """Write a job's body."""
-    unit.put(KIND, *key(body["kind"], body["db"]), body)
+    unit.put(KIND, body["db"], LAST, body)
 
 
 def submit(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any]) -> None:
@@ -78,7 +74,8 @@ def submit(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, An
     if not _submitting.acquire(timeout=5):
         raise failed("Another backup or restore job is being submitted. Please wait and try again", COMMON_ERROR)
     try:
-        if running(engine, body["db"]) is not None:
+        before = last(engine, body["db"])
+        if before is not None and before["state"] not in DONE:
             raise failed("Can only run one backup or restore job of a database at same time", COMMON_ERROR)
         with engine.write(cursor) as unit:
             save(unit, body)
@@ -114,10 +111,13 @@ def _run(engine: Engine, body: dict[str, Any], job: Job) -> None:
 
 
 def cancel(engine: Engine, kind: str, db: str) -> None:
-    """CANCEL BACKUP | RESTORE. Raises 5064 when nothing runs."""
-    body = last(engine, kind, db)
-    if body is None or body["state"] in DONE:
-        raise failed(f"No {kind.lower()} job is currently running", COMMON_ERROR)
+    """CANCEL BACKUP | RESTORE. Raises 5064 when no such job is there, or when it has ended."""
+    body = last_of(engine, kind, db)
+    if body is None:
+        raise failed(f"No {'restore' if kind == RESTORE else 'backup job'} is currently running", COMMON_ERROR)
+    if body["state"] in DONE:
+        reason = f"Job with label {body['label']} can not be cancelled. state: {body['state']}"
+        raise failed(f"Failed to cancel job: {reason}", COMMON_ERROR)
     job = _threads.get(body["id"])
     if job is not None:
         job.cancel("user cancelled")

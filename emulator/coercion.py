@@ -1,13 +1,12 @@
 """Which type an operation gives, and how a value is brought to a type: StarRocks' rules.
 
-Sources: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/ExpressionAnalyzer.java`, `DecimalV3FunctionAnalyzer.java`,
+Sources: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/ExpressionAnalyzer.java`,
 `fe/fe-type/src/main/java/com/starrocks/type/TypeManager.java`, `be/src/exprs/cast_expr.cpp`.
 
 A node's type is kept in `node.meta["sr"]`; None = not known (then nothing is changed).
 """
 
 from collections.abc import Iterable
-
 from typing import TypeVar
 
 from sqlglot import exp
@@ -115,7 +114,7 @@ def _common_number(left: SqlType, right: SqlType) -> SqlType:
     return wider_integer(left, right)
 
 
-def to_type(node: exp.Expr, target: SqlType, assign: bool = False) -> exp.Expr:
+def to_type(node: exp.Expr, target: SqlType) -> exp.Expr:
     """CAST(node AS target) with StarRocks' meaning: NULL for what cannot be converted.
 
     Numbers lose their fraction (not rounded), texts are trimmed, times lose their time of day, JSON gives its scalar.

@@ -5,6 +5,7 @@ meaning; here almost every call stays an `exp.Anonymous`, and emulator.functions
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -16,19 +17,36 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from emulator.errors import StarRocksError, syntax, unexpected
 
-_KEPT_FUNCTIONS = ("COUNT", "SUM", "AVG", "MIN", "MAX", "IF", "COALESCE", "ROW_NUMBER", "RANK", "DENSE_RANK", "UNNEST")
+_KEPT_FUNCTIONS = (
+    "COUNT",
+    "SUM",
+    "AVG",
+    "MIN",
+    "MAX",
+    "IF",
+    "COALESCE",
+    "IFNULL",
+    "ROW_NUMBER",
+    "RANK",
+    "DENSE_RANK",
+    "UNNEST",
+)
 _KEPT_PARSERS = ("CAST", "CONVERT", "EXTRACT", "GROUP_CONCAT", "TRY_CAST")
 
 
 class Parser(StarRocksParser):
     """StarRocks' parser with most functions left as plain calls."""
 
-    FUNCTIONS = {name: StarRocksParser.FUNCTIONS[name] for name in _KEPT_FUNCTIONS}
-    FUNCTION_PARSERS = {name: StarRocksParser.FUNCTION_PARSERS[name] for name in _KEPT_PARSERS}
-    NO_PAREN_FUNCTIONS = {
+    FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {
+        name: StarRocksParser.FUNCTIONS[name] for name in _KEPT_FUNCTIONS
+    }
+    FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., exp.Expr | None]]] = {
+        name: StarRocksParser.FUNCTION_PARSERS[name] for name in _KEPT_PARSERS
+    }
+    NO_PAREN_FUNCTIONS: ClassVar[dict[TokenType, type[exp.Expr]]] = {
         kind: node for kind, node in StarRocksParser.NO_PAREN_FUNCTIONS.items() if kind != TokenType.CURRENT_ROLE
     }
-    COLUMN_OPERATORS = {
+    COLUMN_OPERATORS: ClassVar[dict[TokenType, Callable[..., exp.Expr] | None]] = {
         kind: build for kind, build in StarRocksParser.COLUMN_OPERATORS.items() if kind != TokenType.DCOLON
     }
     CAST_COLUMN_OPERATORS: ClassVar[set[TokenType]] = set()
@@ -36,6 +54,8 @@ class Parser(StarRocksParser):
 
 class Dialect(StarRocks):
     """The dialect of everything that a client sends."""
+
+    INDEX_OFFSET = 0  # array[1] stays 1
 
     class Tokenizer(StarRocks.Tokenizer):
         KEYWORDS: ClassVar[dict[str, TokenType]] = {
@@ -51,7 +71,9 @@ class Words(StarRocks):
     """The tokens that `split` gives: one a word (no `GROUP BY` in one piece)."""
 
     class Tokenizer(Dialect.Tokenizer):
-        KEYWORDS: ClassVar[dict[str, TokenType]] = {word: kind for word, kind in Dialect.Tokenizer.KEYWORDS.items() if " " not in word}
+        KEYWORDS: ClassVar[dict[str, TokenType]] = {
+            word: kind for word, kind in Dialect.Tokenizer.KEYWORDS.items() if " " not in word
+        }
 
 
 _DIALECT = Dialect()
@@ -59,6 +81,7 @@ _WORDS = Words()
 LEXEME = re.compile(
     r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/ | \#""", re.DOTALL | re.VERBOSE
 )
+_JOIN_HINT = re.compile(r"(\bJOIN\s*)\[(?:broadcast|shuffle|bucket|colocate)\]", re.IGNORECASE)
 _HINT = re.compile(r"SET_VAR\s*\((.*)\)", re.IGNORECASE | re.DOTALL)
 _ASSIGNMENT = re.compile(r"""\s*(\w+)\s*=\s*('[^']*'|"[^"]*"|[^,\s]+)\s*(?:,|$)""")
 
@@ -76,6 +99,8 @@ class Statement:
 def _without_hints(text: str) -> tuple[str, dict[str, str]]:
     """Blank out hints (places stay) and read their variables; `#` outside of strings is a syntax error."""
     hints: dict[str, str] = {}
+    if "[" in text:
+        text = _JOIN_HINT.sub(lambda match: match.group(1) + " " * (len(match.group()) - len(match.group(1))), text)
     if "/*+" not in text and "#" not in text and "/*!" not in text:
         return text, hints
     pieces, end = [], 0
@@ -134,10 +159,7 @@ def parse_expression(text: str) -> exp.Expr:
 
 def _parsed(text: str, into: type[exp.Expr] | None) -> exp.Expr:
     try:
-        if into is not None:
-            found = _DIALECT.parse_into(into, text)
-        else:
-            found = _DIALECT.parse(text)
+        found = _DIALECT.parse(text) if into is None else _DIALECT.parse_into(into, text)
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
         raise unexpected(

@@ -9,8 +9,11 @@ from emulator.errors import StarRocksError, analysis, failed
 
 def translated(error: duckdb.Error) -> StarRocksError:
     """The StarRocksError that stands for a DuckDB error."""
-    text = str(error).split("\n")[0]
+    text = next((line for line in str(error).split("\n") if line.strip()), type(error).__name__)
     detail = re.sub(r"^[\w ]*Error: ", "", text)
+    ungrouped = re.search(r'column "?(\w+)"? must appear in the GROUP BY clause', text)
+    if ungrouped:
+        return analysis(f"'{ungrouped.group(1)}' must be an aggregate expression or appear in GROUP BY clause")
     if isinstance(error, duckdb.OutOfMemoryException):
         return failed(f"Memory of process exceed limit. {detail}")
     if isinstance(error, duckdb.BinderException | duckdb.CatalogException | duckdb.ParserException):

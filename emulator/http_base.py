@@ -7,12 +7,14 @@ import binascii
 import hmac
 import json
 import re
+import shutil
 import socket
 import threading
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -50,13 +52,22 @@ _contexts: weakref.WeakKeyDictionary[Server, Context] = weakref.WeakKeyDictionar
 
 
 def context_of(server: Server) -> Context:
-    """The context of a server; made at the first call."""
+    """The context of a server; made at the first call, when what a crash left in the spool is swept too."""
     if server not in _contexts:
+        _sweep(server.engine.spool)
         loads = TransactionLoads(server.engine, server.transactions)
         _contexts[server] = Context(
             server.engine, server.transactions, _authenticate(server), injected_faults.of(server), loads
         )
     return _contexts[server]
+
+
+def _sweep(spool: Path) -> None:
+    for path in spool.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name.startswith("load_"):
+            path.unlink()
 
 
 def _authenticate(server: Server) -> Authenticate:

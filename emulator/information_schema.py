@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emulator import partitions, system_tables
-from emulator.catalog import PRIMARY, Column, Table
+from emulator.catalog import Column, Table
 from emulator.system_tables import moment, relation, system_table
 from emulator.transactions import Transaction
 from emulator.types import SqlType
@@ -65,15 +65,45 @@ def tables(session: "Session") -> Iterable[Sequence[Any]]:
 
 
 def _table_row(
-    db: str, name: str, kind: str, engine: str | None, rows: int | None, created: float | None, written: float | None,
+    db: str,
+    name: str,
+    kind: str,
+    engine: str | None,
+    rows: int | None,
+    created: float | None,
+    written: float | None,
     comment: str,
-) -> Sequence[Any]:  # fmt: skip
-    return ("def", db, name, kind, engine, None, None, rows, None, None, None, None, None, None, moment(created),
-            moment(written), None, "utf8_general_ci", None, None, comment)  # fmt: skip
+) -> Sequence[Any]:
+    return (
+        "def",
+        db,
+        name,
+        kind,
+        engine,
+        None,
+        None,
+        rows,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        moment(created),
+        moment(written),
+        None,
+        "utf8_general_ci",
+        None,
+        None,
+        comment,
+    )
 
 
-@system_table("views", "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME VIEW_DEFINITION CHECK_OPTION IS_UPDATABLE DEFINER"
-              " SECURITY_TYPE CHARACTER_SET_CLIENT COLLATION_CONNECTION")  # fmt: skip
+@system_table(
+    "views",
+    "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME VIEW_DEFINITION CHECK_OPTION IS_UPDATABLE DEFINER"
+    " SECURITY_TYPE CHARACTER_SET_CLIENT COLLATION_CONNECTION",
+)
 def views(session: "Session") -> Iterable[Sequence[Any]]:
     for view in session.engine.all("view"):
         yield ("def", view.db, view.name, view.definition, "NONE", "NO", "", view.security, "utf8", "utf8_general_ci")
@@ -83,8 +113,8 @@ def views(session: "Session") -> Iterable[Sequence[Any]]:
     "columns",
     "TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION:bigint COLUMN_DEFAULT IS_NULLABLE DATA_TYPE"
     " CHARACTER_MAXIMUM_LENGTH:bigint CHARACTER_OCTET_LENGTH:bigint NUMERIC_PRECISION:bigint NUMERIC_SCALE:bigint"
-    " DATETIME_PRECISION:bigint CHARACTER_SET_NAME COLLATION_NAME COLUMN_TYPE COLUMN_KEY EXTRA PRIVILEGES COLUMN_COMMENT"
-    " COLUMN_SIZE:bigint DECIMAL_DIGITS:bigint GENERATION_EXPRESSION SRS_ID:bigint",
+    " DATETIME_PRECISION:bigint CHARACTER_SET_NAME COLLATION_NAME COLUMN_TYPE COLUMN_KEY EXTRA PRIVILEGES"
+    " COLUMN_COMMENT COLUMN_SIZE:bigint DECIMAL_DIGITS:bigint GENERATION_EXPRESSION SRS_ID:bigint",
 )
 def columns(session: "Session") -> Iterable[Sequence[Any]]:
     for name in system_tables.names():
@@ -104,10 +134,32 @@ def _column_row(db: str, table: str, position: int, column: Column, key: str) ->
     length = kind.length if kind.is_text else None
     precision = kind.precision if kind.name == "decimal" else _DIGITS.get(kind.name)
     scale = kind.scale if kind.name == "decimal" else (0 if kind.is_integer else None)
-    return ("def", db, table, column.name, position, shown_default(column), "YES" if column.nullable else "NO",
-            kind.data_type, length, length, precision, scale, None, "utf8" if kind.is_text else None,
-            "utf8_general_ci" if kind.is_text else None, kind.desc.replace(",", ", ") if kind.name == "decimal" else kind.desc,
-            key, extra(column), "", column.comment, _size(kind), scale, column.generated or "", None)  # fmt: skip
+    return (
+        "def",
+        db,
+        table,
+        column.name,
+        position,
+        shown_default(column),
+        "YES" if column.nullable else "NO",
+        kind.data_type,
+        length,
+        length,
+        precision,
+        scale,
+        None,
+        "utf8" if kind.is_text else None,
+        "utf8_general_ci" if kind.is_text else None,
+        kind.desc.replace(",", ", ") if kind.name == "decimal" else kind.desc,
+        key,
+        extra(column),
+        "",
+        column.comment,
+        _size(kind),
+        scale,
+        column.generated or "",
+        None,
+    )
 
 
 def _size(kind: SqlType) -> int | None:
@@ -126,15 +178,29 @@ def extra(column: Column) -> str:
     return f"AS {column.generated}" if column.generated else ""
 
 
-@system_table("tables_config", "TABLE_SCHEMA TABLE_NAME TABLE_ENGINE TABLE_MODEL PRIMARY_KEY PARTITION_KEY DISTRIBUTE_KEY"
-              " DISTRIBUTE_TYPE DISTRIBUTE_BUCKET:int SORT_KEY PROPERTIES TABLE_ID:bigint")  # fmt: skip
+@system_table(
+    "tables_config",
+    "TABLE_SCHEMA TABLE_NAME TABLE_ENGINE TABLE_MODEL PRIMARY_KEY PARTITION_KEY DISTRIBUTE_KEY"
+    " DISTRIBUTE_TYPE DISTRIBUTE_BUCKET:int SORT_KEY PROPERTIES TABLE_ID:bigint",
+)
 def tables_config(session: "Session") -> Iterable[Sequence[Any]]:
     for table in session.engine.all("table"):
         keys = ", ".join(f"`{name}`" for name in table.keys) if table.model != "DUPLICATE" else ""
         engine = "MATERIALIZED_VIEW" if session.engine.materialized_view(table.db, table.name) else "OLAP"
-        yield (table.db, table.name, engine, _MODELS[table.model], keys, _names(table.partition_columns),
-               _names(table.distribution), "HASH" if table.distribution else "RANDOM", table.buckets,
-               _names(table.order_by or table.keys), json.dumps(dict(sorted(table.properties.items()))), table.id)  # fmt: skip
+        yield (
+            table.db,
+            table.name,
+            engine,
+            _MODELS[table.model],
+            keys,
+            _names(table.partition_columns),
+            _names(table.distribution),
+            "HASH" if table.distribution else "RANDOM",
+            table.buckets,
+            _names(table.order_by or table.keys),
+            json.dumps(dict(sorted(table.properties.items()))),
+            table.id,
+        )
 
 
 def _names(listed: Sequence[str]) -> str:
@@ -145,8 +211,8 @@ def _names(listed: Sequence[str]) -> str:
     "partitions_meta",
     "DB_NAME TABLE_NAME PARTITION_NAME PARTITION_ID:bigint COMPACT_VERSION:bigint VISIBLE_VERSION:bigint"
     " VISIBLE_VERSION_TIME:datetime NEXT_VERSION:bigint DATA_VERSION:bigint VERSION_EPOCH:bigint VERSION_TXN_TYPE"
-    " PARTITION_KEY PARTITION_VALUE DISTRIBUTION_KEY BUCKETS:int REPLICATION_NUM:int STORAGE_MEDIUM COOLDOWN_TIME:datetime"
-    " LAST_CONSISTENCY_CHECK_TIME:datetime IS_IN_MEMORY:boolean IS_TEMP:boolean DATA_SIZE ROW_COUNT:bigint"
+    " PARTITION_KEY PARTITION_VALUE DISTRIBUTION_KEY BUCKETS:int REPLICATION_NUM:int STORAGE_MEDIUM"
+    " COOLDOWN_TIME:datetime LAST_CONSISTENCY_CHECK_TIME:datetime IS_IN_MEMORY:boolean IS_TEMP:boolean DATA_SIZE ROW_COUNT:bigint"
     " ENABLE_DATACACHE:boolean AVG_CS:double P50_CS:double MAX_CS:double STORAGE_PATH STORAGE_SIZE:bigint"
     " TABLET_BALANCED:boolean METADATA_SWITCH_VERSION:bigint",
 )
@@ -165,10 +231,39 @@ def partition_rows(session: "Session", table: Table) -> Iterable[Sequence[Any]]:
     replicas = int(table.properties.get("replication_num", "1"))
     for name, state in sorted(visible(session.engine, table)["partitions"].items()):
         version = state["version"]
-        yield (table.db, table.name, name, state["id"], 0, version, moment(state["time"]), version + 1, version, 0,
-               "TXN_NORMAL", _names(table.partition_columns), partition_value(table, name), _names(table.distribution),
-               table.buckets, replicas, "HDD", None, None, False, False, "0B", counted.get(name, 0), True, 0.0, 0.0, 0.0,
-               "", 0, True, 0)  # fmt: skip
+        yield (
+            table.db,
+            table.name,
+            name,
+            state["id"],
+            0,
+            version,
+            moment(state["time"]),
+            version + 1,
+            version,
+            0,
+            "TXN_NORMAL",
+            _names(table.partition_columns),
+            partition_value(table, name),
+            _names(table.distribution),
+            table.buckets,
+            replicas,
+            "HDD",
+            None,
+            None,
+            False,
+            False,
+            "0B",
+            counted.get(name, 0),
+            True,
+            0.0,
+            0.0,
+            0.0,
+            "",
+            0,
+            True,
+            0,
+        )
 
 
 def partition_value(table: Table, name: str) -> str:
@@ -187,8 +282,8 @@ _STATES = {"PREPARE": "LOADING", "VISIBLE": "FINISHED", "COMMITTED": "PREPARED",
 @system_table(
     "loads",
     "ID:bigint LABEL PROFILE_ID DB_NAME TABLE_NAME USER WAREHOUSE STATE PROGRESS TYPE PRIORITY SCAN_ROWS:bigint"
-    " SCAN_BYTES:bigint FILTERED_ROWS:bigint UNSELECTED_ROWS:bigint SINK_ROWS:bigint RUNTIME_DETAILS CREATE_TIME:datetime"
-    " LOAD_START_TIME:datetime LOAD_COMMIT_TIME:datetime LOAD_FINISH_TIME:datetime PROPERTIES ERROR_MSG TRACKING_SQL"
+    " SCAN_BYTES:bigint FILTERED_ROWS:bigint UNSELECTED_ROWS:bigint SINK_ROWS:bigint RUNTIME_DETAILS"
+    " CREATE_TIME:datetime LOAD_START_TIME:datetime LOAD_COMMIT_TIME:datetime LOAD_FINISH_TIME:datetime PROPERTIES ERROR_MSG TRACKING_SQL"
     " REJECTED_RECORD_PATH JOB_ID:bigint",
 )
 def loads(session: "Session") -> Iterable[Sequence[Any]]:
@@ -205,11 +300,34 @@ def _load_row(txn: Transaction) -> Sequence[Any]:
     )
     finished = moment(txn.finished)
     details = json.dumps({"txn_id": txn.id, "load_id": txn.info.get("load_id", "")})
-    return (txn.id, txn.label, "", txn.db, txn.tables[0].split(".")[-1], "root", "", _STATES[txn.state],
-            "100%" if txn.state == "VISIBLE" else "0%", _LOADS.get(txn.source, txn.source), "NORMAL",
-            txn.info.get("scanned", rows + filtered + unselected), txn.info.get("bytes", 0), filtered, unselected, rows, details,
-            moment(txn.begun), moment(txn.begun), finished if txn.state == "VISIBLE" else None, finished,
-            json.dumps(txn.info.get("properties", {})), txn.reason, tracking, "", txn.id)  # fmt: skip
+    return (
+        txn.id,
+        txn.label,
+        "",
+        txn.db,
+        txn.tables[0].split(".")[-1],
+        "root",
+        "",
+        _STATES[txn.state],
+        "100%" if txn.state == "VISIBLE" else "0%",
+        _LOADS.get(txn.source, txn.source),
+        "NORMAL",
+        txn.info.get("scanned", rows + filtered + unselected),
+        txn.info.get("bytes", 0),
+        filtered,
+        unselected,
+        rows,
+        details,
+        moment(txn.begun),
+        moment(txn.begun),
+        finished if txn.state == "VISIBLE" else None,
+        finished,
+        json.dumps(txn.info.get("properties", {})),
+        txn.reason,
+        tracking,
+        "",
+        txn.id,
+    )
 
 
 @system_table("load_tracking_logs", "JOB_ID:bigint LABEL DATABASE_NAME TRACKING_LOG TYPE")
@@ -218,6 +336,3 @@ def load_tracking_logs(session: "Session") -> Iterable[Sequence[Any]]:
     for txn in session.transactions.all():
         if txn.info.get("tracking_log"):
             yield (txn.id, txn.label, txn.db, txn.info["tracking_log"], _LOADS.get(txn.source, txn.source))
-
-
-_ = PRIMARY

@@ -1,6 +1,5 @@
 """From a query to staged rows of a table, and from staged rows to a transaction: what INSERT, UPDATE, DELETE share."""
 
-import re
 from typing import TYPE_CHECKING
 
 from emulator.catalog import Table, quoted
@@ -14,8 +13,6 @@ from emulator.types import INTEGERS, SqlType
 from emulator.writing import Batch, drop_stage, faults, new_stage
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from emulator.transactions import Transaction
 
 FAULT = "__fault"
@@ -140,10 +137,7 @@ def finish(session: Session, txn: "Transaction", batch: Batch, read: set[str]) -
     return Ok(affected=0 if batch.kind == "delete_where" else rows, info=txn_info(txn))
 
 
-def give_up(session: Session, txn: "Transaction", error: StarRocksError, labelled: bool) -> None:
+def give_up(session: Session, txn: "Transaction", error: Exception, labelled: bool) -> None:
     """A DML statement failed: end its own transaction; an explicit one stays open."""
     if session.explicit is None:
-        session.transactions.abort(txn, error.message, session.cursor if labelled else None)
-
-
-_TABLE_NAME = re.compile(r"[\w`.]+")
+        session.transactions.abort(txn, str(getattr(error, "message", error)), session.cursor if labelled else None)

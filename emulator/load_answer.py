@@ -1,4 +1,7 @@
-"""What a Stream Load answers: the numbers and the status, as be/src/runtime/stream_load/stream_load_context.cpp words them."""
+"""What a Stream Load answers: numbers and status.
+
+Names and texts: be/src/runtime/stream_load/stream_load_context.cpp.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ NULL = b"\\N"
 
 @dataclass(frozen=True)
 class Body:
-    """A body in canonical form: `names` are the columns c0, c1 ... in the file's order."""
+    """A body in canonical form: `names` are its columns in the file's order.
+
+    `only_digits`: no point and no underscore in it, so that texts of whole numbers need no closer look.
+    """
 
     path: Path
     names: tuple[str, ...]
@@ -27,6 +30,7 @@ class Body:
     coded: bool = False
     trim: bool = False
     json: bool = False
+    only_digits: bool = False
 
     def read(self, rejects: str = "", line_bytes: int = 0) -> str:
         """A read_csv() call with all columns VARCHAR; bad lines go to the table `rejects` of the connection."""

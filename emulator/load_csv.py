@@ -34,8 +34,8 @@ def write(chunks: Iterable[bytes], options: LoadOptions, names: tuple[str, ...],
             and separator != delimiter
         ):
             native = separator if separator in NATIVE_SEPARATORS else SEPARATOR
-            is_coded = _translate(chunks, separator, delimiter, native, file)
-            return Body(path, names, separator=native, coded=is_coded, trim=trim)
+            is_coded, only_digits = _translate(chunks, separator, delimiter, native, file)
+            return Body(path, names, separator=native, coded=is_coded, trim=trim, only_digits=only_digits)
         rows = (row.split(separator) for row in _split(chunks, delimiter))
         return Body(path, names, coded=_write_rows(rows, file), trim=trim)
 
@@ -70,16 +70,19 @@ def _first_bytes_kept(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield pending
 
 
-def _translate(chunks: Iterable[bytes], separator: bytes, delimiter: bytes, native: bytes, file: object) -> bool:
-    """Replace one-byte delimiters. Returns whether content bytes had to be coded."""
+def _translate(
+    chunks: Iterable[bytes], separator: bytes, delimiter: bytes, native: bytes, file: object
+) -> tuple[bool, bool]:
+    """Replace one-byte delimiters. Returns whether content bytes had to be coded, and `Body.only_digits`."""
     write_bytes = file.write  # type: ignore[attr-defined]
     special = [plain for plain in CODES if plain not in (separator, delimiter)]
     if native != SEPARATOR:
         special.remove(SEPARATOR)
     table = bytes.maketrans(separator + delimiter, native + b"\n")
     same = separator == native and delimiter == b"\n"
-    is_coded, first = False, True
+    is_coded, only_digits, first = False, True, True
     for chunk in chunks:
+        only_digits = only_digits and b"." not in chunk and b"_" not in chunk
         if first and chunk.startswith(BYTE_ORDER_MARK):
             write_bytes(b"\n")  # the reader would drop the mark at the very start; a blank line is skipped
         first = False
@@ -87,7 +90,7 @@ def _translate(chunks: Iterable[bytes], separator: bytes, delimiter: bytes, nati
             if plain in chunk:
                 chunk, is_coded = chunk.replace(plain, CODES[plain]), True
         write_bytes(chunk if same else chunk.translate(table))
-    return is_coded
+    return is_coded, only_digits
 
 
 def _split(chunks: Iterable[bytes], delimiter: bytes) -> Iterator[bytes]:

@@ -30,11 +30,11 @@ def write(parts: list[bytes], options: LoadOptions, names: tuple[str, ...], keys
 
     Raises LoadError when the body is not the JSON that the headers promise.
     """
-    documents = [document for data in parts for document in _documents(data, options)]
     if options.jsonpaths:
+        documents = (document for data in parts for document in _documents(data, options))
         lines = _by_paths(documents, _paths(options.jsonpaths), len(keys))
     else:
-        lines = _by_keys(documents, keys)
+        lines = _by_keys(parts, options, keys)
     with path.open("wb") as file:
         file.writelines(lines)
     return Body(path, names, json=True)
@@ -42,24 +42,30 @@ def write(parts: list[bytes], options: LoadOptions, names: tuple[str, ...], keys
 
 def _documents(data: bytes, options: LoadOptions) -> Raws:
     """The objects that become rows, undecoded."""
-    start = data.lstrip(_BLANK)[:1]
+    start = _start(data, options)
     if not start:
         return []
-    if start not in (b"{", b"["):
-        raise LoadError(f"illegal json started with [{start.decode(errors='replace')}]")
     if options.json_root:
         return _under_root(data, start, options)
-    if options.strip_outer_array:
-        if start != b"[":
-            sample = data[:100].decode(errors="replace")
-            raise LoadError(f"the value should be array type with strip_outer_array=true, value: {sample}")
-        return _array(data, "Failed to parse json as array. error: ")
-    if start == b"[":
+    return _array(data, "Failed to parse json as array. error: ") if start == b"[" else list(_stream(data))
+
+
+def _start(data: bytes, options: LoadOptions) -> bytes:
+    """The first sign of a body, `{` or `[`; b"" for an empty one. Raises LoadError for anything else."""
+    start = data.lstrip(_BLANK)[:1]
+    if not start:
+        return b""
+    if start not in (b"{", b"["):
+        raise LoadError(f"illegal json started with [{start.decode(errors='replace')}]")
+    sample = data[:100].decode(errors="replace")
+    if options.strip_outer_array and not options.json_root and start != b"[":
+        raise LoadError(f"the value should be array type with strip_outer_array=true, value: {sample}")
+    if start == b"[" and not options.json_root and not options.strip_outer_array:
         raise LoadError(
-            "The value is array type in json document stream, you can set strip_outer_array=true to parse each element of the"
-            f" array as individual rows, value: {data[:100].decode(errors='replace')}"
+            "The value is array type in json document stream, you can set strip_outer_array=true to parse each"
+            f" element of the array as individual rows, value: {sample}"
         )
-    return list(_stream(data))
+    return start
 
 
 def _array(data: bytes | msgspec.Raw, message: str) -> Raws:
@@ -105,7 +111,8 @@ def _under_root(data: bytes, start: bytes, options: LoadOptions) -> Raws:
             found += _array(value, "Failed to parse the array under json root. error: ")
         elif kind == b"[":
             raise LoadError(
-                "The value is array type in json document stream with json root, you can set strip_outer_array=true to parse"
+                "The value is array type in json document stream with json root, you can set"
+                " strip_outer_array=true to parse"
                 " each element of the array as individual rows"
             )
         else:
@@ -113,31 +120,36 @@ def _under_root(data: bytes, start: bytes, options: LoadOptions) -> Raws:
     return found
 
 
-def _by_keys(documents: Raws, keys: tuple[str, ...]) -> Iterator[bytes]:
+def _by_keys(parts: list[bytes], options: LoadOptions, keys: tuple[str, ...]) -> Iterator[bytes]:
     """Lines of tokens, the keys found by name."""
     fields = [(f"f{at}", msgspec.Raw, _NOTHING) for at in range(len(keys))]
     row_type = msgspec.defstruct("Row", fields, rename={f"f{at}": key for at, key in enumerate(keys)})
-    decode = _object_decoder(row_type)
     astuple: Callable[[Any], tuple[msgspec.Raw, ...]] = msgspec.structs.astuple
-    return (_line(astuple(decode(document))) for document in documents)
+    for data in parts:
+        for row in _rows(data, options, row_type):
+            yield _line(astuple(row))
 
 
-def _object_decoder(row_type: type) -> Callable[[msgspec.Raw], Any]:
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row_type)
-
-    def decode(document: msgspec.Raw) -> Any:
-        try:
-            return decoder.decode(document)
-        except msgspec.DecodeError as error:
-            sample = bytes(document)[:100].decode(errors="replace")
-            raise LoadError(f"Failed to iterate json as object. error: {error}, value: {sample}") from error
-
-    return decode
+def _rows(data: bytes, options: LoadOptions, row_type: Any) -> list[Any]:
+    """Objects decoded into `row_type`: at once where the body is plain, one by one where it has to be cut first."""
+    start = _start(data, options)
+    one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row_type)
+    try:
+        if start == b"[" and not options.json_root:
+            return msgspec.json.Decoder(list[row_type]).decode(data)
+        if start == b"{" and not options.json_root:
+            return one.decode_lines(data)
+    except msgspec.DecodeError:
+        pass  # several documents a line, or a mistake: the slow way finds out which, and words it
+    try:
+        return [one.decode(document) for document in _documents(data, options)]
+    except msgspec.DecodeError as error:
+        raise LoadError(f"Failed to iterate json as object. error: {error}") from error
 
 
 def _line(tokens: Iterable[msgspec.Raw]) -> bytes:
     line = SEPARATOR.join(tokens)
-    if b"\n" in line or b"\r" in line:  # white space inside of an array or object
+    if b"{" in line or b"[" in line:  # arrays and objects are kept without white space
         line = SEPARATOR.join([_minified(token) for token in tokens])
     return line + b"\n"
 
@@ -190,7 +202,7 @@ def _walk(value: msgspec.Raw, path: Path_) -> msgspec.Raw:
     return value
 
 
-def _by_paths(documents: Raws, paths: list[Path_], count: int) -> Iterator[bytes]:
+def _by_paths(documents: Iterable[msgspec.Raw], paths: list[Path_], count: int) -> Iterator[bytes]:
     """Lines of tokens by position: the n-th path fills the n-th field."""
     wanted = [paths[at] if at < len(paths) else None for at in range(count)]
     for document in documents:

@@ -162,8 +162,10 @@ def check_merge_condition(name: str, table: Table, targets: tuple[str, ...]) -> 
     column = table.column(name)
     if column is None or column.name not in targets:
         raise LoadError(
-            f"Merge condition column {name} does not exist. If you are doing partial update with condition update, please"
-            " check condition column is in the given update columns. Otherwise please check condition column is in table"
+            f"Merge condition column {name} does not exist. If you are doing partial update with condition"
+            f" update, please"
+            " check condition column is in the given update columns. Otherwise please check condition column is"
+            " in table"
             f" {table.name}"
         )
     if column.name in table.keys:

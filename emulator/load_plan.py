@@ -48,24 +48,31 @@ class Plan:
     @property
     def names(self) -> tuple[str, ...]:
         """Columns of the canonical file."""
-        return tuple(f"c{at}" for at in range(len(self.mapping.fields)))
+        return tuple(f"__f{at}" for at in range(len(self.mapping.fields)))
 
     def check(self) -> None:
         """Raise LoadError now, before the body is read, for what cannot be planned."""
         self.select(Body(Path(), self.names, json=self.options.format == "json"), "nothing")
 
     def select(self, body: Body, source: str) -> str:
-        """The SELECT over `source`, a read_csv() call."""
+        """The SELECT over `source`, a read_csv() call.
+
+        The raw fields go along to the outermost layer, so that `__row` is put together for bad rows only.
+        """
         fields, bad = self._fields(body)
-        raw = f"concat_ws({_text(self._shown_separator())}, {', '.join(body.text(name) for name in body.names)})"
-        inner = f"select {', '.join(fields)}, {bad} as {BAD}, {raw} as {ROW} from {source}"
-        if body.json:
-            inner = inner.replace(raw, f"concat('[', concat_ws(', ', {', '.join(body.names)}), ']')", 1)
-        computed = f"select {', '.join(self._computed())}, {self._text_fault()} as {BAD}, {ROW} from ({inner})"
+        raw = ", ".join(body.names)
+        inner = f"select {', '.join(fields)}, {bad} as {BAD}, {raw} from {source}"
+        computed = f"select {', '.join(self._computed())}, {self._text_fault()} as {BAD}, {raw} from ({inner})"
         names = [quoted(name) for name in self.targets] + ([OP] if self.mapping.has_op else [])
-        judged = f"select {', '.join(names)}, {self._fault()} as {FAULT}, {ROW} from ({computed})"
-        shown = f"case when {FAULT} <> '' then {ROW} end as {ROW}"
+        judged = f"select {', '.join(names)}, {self._fault()} as {FAULT}, {raw} from ({computed})"
+        shown = f"case when {FAULT} <> '' then {self._row(body)} end as {ROW}"
         return f"select {', '.join(names)}, {FAULT}, {shown} from ({judged})"
+
+    def _row(self, body: Body) -> str:
+        """SQL of a row as the error log shows it."""
+        if body.json:
+            return f"concat('[', concat_ws(', ', {', '.join(body.names)}), ']')"
+        return f"concat_ws({_text(self._shown_separator())}, {', '.join(body.text(name) for name in body.names)})"
 
     def _shown_separator(self) -> str:
         return self.options.column_separator.decode(errors="replace")
@@ -119,7 +126,7 @@ class Plan:
         return columns
 
     def _text_fault(self) -> str:
-        """The fault so far; in strict mode also a field that stayed text for an expression and is no value of its column."""
+        """The fault so far; in strict mode also that of a field that stayed text for an expression."""
         cases = [f"when {BAD} is not null then {BAD}"]
         for name in self.targets if self.options.strict_mode else ():
             column = self.table.column(name)
@@ -187,8 +194,8 @@ class Plan:
 
 
 def _field_fault(column: Column, position: int, value: str) -> str:
-    start = f"The field (name = {column.name}, pos = {position}) is out of range. Type: {column.type.upper()}, Value length: "
-    return f"{_text(start)} || strlen({value}) || ', Value: ' || {value}"
+    start = f"The field (name = {column.name}, pos = {position}) is out of range. Type: {column.type.upper()}, "
+    return f"{_text(start + 'Value length: ')} || strlen({value}) || ', Value: ' || {value}"
 
 
 def _text(value: str) -> str:

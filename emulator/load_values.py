@@ -10,6 +10,7 @@ from emulator.load_headers import LoadError
 from emulator.types import SqlType
 
 LONGEST_TEXT_BYTES = 1_048_576
+_REAL = ("decimal", "float", "double")
 _SMALL = ("tinyint", "smallint", "int")
 
 
@@ -42,13 +43,15 @@ def converted(body: Body, name: str, sql_type: SqlType) -> str:
         return f"case when strlen({value}) <= {sql_type.length or LONGEST_TEXT_BYTES} then {value} end"
     if body.json:
         value = f"trim({value}, '\"')"
-    return from_text(value, sql_type)
+    return from_text(value, sql_type, body.only_digits)
 
 
-def from_text(value: str, sql_type: SqlType) -> str:
+def from_text(value: str, sql_type: SqlType, only_digits: bool = False) -> str:
     """A VARCHAR expression as a value of a type without inner ones."""
     if sql_type.is_text:
         return value
+    if only_digits and (sql_type.is_integer or sql_type.name in _REAL):
+        return f"try_cast({value} as {sql_type.duckdb})"
     if sql_type.is_integer:
         return _integer(value, sql_type)
     if sql_type.name == "boolean":
@@ -74,4 +77,4 @@ def _integer(value: str, sql_type: SqlType) -> str:
 
 
 def _datetime(value: str) -> str:
-    return f"sr_to_datetime({value})"
+    return f"coalesce(try_cast({value} as timestamp), sr_to_datetime({value}))"

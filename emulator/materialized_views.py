@@ -53,7 +53,7 @@ def current(engine: Engine, identity: int) -> MaterializedView | None:
     return next((mv for mv in views if mv.id == identity), None)
 
 
-def check_query(query: exp.Expression) -> None:
+def check_query(query: exp.Expr) -> None:
     """Refuse functions whose result changes from call to call (AnalyzerUtils.checkNondeterministicFunction)."""
     for node in query.find_all(exp.Func):
         name = node.name if isinstance(node, exp.Anonymous) else node.sql_name()
@@ -61,7 +61,7 @@ def check_query(query: exp.Expression) -> None:
             raise analysis(f"{node.sql(dialect='starrocks')} not supported nondeterministic function")
 
 
-def tables_in(query: exp.Expression, db: str) -> list[tuple[str, str]]:
+def tables_in(query: exp.Expr, db: str) -> list[tuple[str, str]]:
     """(database, table) of every table that a query names, CTEs left out."""
     ctes = {cte.alias_or_name.lower() for cte in query.find_all(exp.CTE)}
     found = []

@@ -35,7 +35,7 @@ def columns_of(engine: Engine, db: str, definition: str) -> list[Column]:
 
 
 def _stored(kind: SqlType | None, duckdb_type: str) -> SqlType:
-    """The type to keep values in: texts of a computed length get the longest one, NULL counts as TINYINT, as in StarRocks."""
+    """The type to keep values in: NULL counts as TINYINT, as in StarRocks."""
     from emulator.statements.select import from_duckdb
 
     if kind is None:

@@ -174,10 +174,12 @@ def task_run_rows(engine: Engine) -> list[dict[str, Any]]:
     for run in sorted(engine.items("task_run").values(), key=lambda body: body["created"]):
         done = run["state"] not in ("PENDING", "RUNNING")
         values = (
-            run["query_id"], run["task"], _time(run["created"]), _time(run["finished"]), run["state"], "default_catalog",
-            "default_warehouse", run["db"], run["definition"], _time(run["expires"]), run["error_code"], run["error"],
+            run["query_id"], run["task"], _time(run["created"]), _time(run["finished"]), run["state"],
+            "default_catalog", "default_warehouse", run["db"], run["definition"],
+            _time(run["expires"]), run["error_code"], run["error"],
             "100%" if done and run["state"] != "FAILED" else "0%", json.dumps(run["extra"]),
-            json.dumps({"FORCE": str(run["force"]).lower(), "mvId": str(run["mv"])}), run["job_id"], _time(run["started"]),
+            json.dumps({"FORCE": str(run["force"]).lower(), "mvId": str(run["mv"])}), run["job_id"],
+            _time(run["started"]),
         )  # fmt: skip
         found.append(dict(zip(TASK_RUN_COLUMNS, values, strict=True)))
     return found

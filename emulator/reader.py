@@ -8,6 +8,8 @@ reader.rest()                             # the source text from here on
 reader.end()                              # nothing may follow
 """
 
+from typing import NoReturn
+
 from sqlglot.tokenizer_core import Token, TokenType
 
 from emulator.dialect import Statement
@@ -60,7 +62,7 @@ class Reader:
             if not self.accept(word):
                 self.fail()
 
-    def fail(self) -> None:
+    def fail(self) -> NoReturn:
         """Raise 1064 at the present place."""
         token = self.peek()
         if token is None:
@@ -74,7 +76,6 @@ class Reader:
         token = self.peek()
         if token is None:
             self.fail()
-            raise AssertionError
         self.at += 1
         return token
 

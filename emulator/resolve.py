@@ -3,33 +3,64 @@
 from collections.abc import Callable
 
 from sqlglot import exp
+from sqlglot.errors import ErrorLevel
 
-from emulator import partitions
-from emulator.coercion import BIGINT, TEXT, call, common, type_of, typed
+from emulator.aggregates import AGGREGATES, finish
+from emulator.coercion import common, type_of, typed
 from emulator.dialect import Dialect
 from emulator.errors import analysis, unsupported
+from emulator.from_clause import FromClause, renamed
 from emulator.functions.spec import no_match
 from emulator.functions.table import FUNCTIONS, is_known
-from emulator.rules import AGGREGATES, RULES, finish, truth
+from emulator.rules import RULES, truth
 from emulator.scope import Columns, Scope, Source
-from emulator.translate import Context, generate
+from emulator.translate import generate
 from emulator.types import SqlType
 
 _SESSION = frozenset(
-    "current_user user session_user current_role current_group database schema version current_version connection_id"
-    " last_query_id current_catalog catalog current_warehouse current_timezone host_name".split()
+    [
+        "current_user",
+        "user",
+        "session_user",
+        "current_role",
+        "current_group",
+        "database",
+        "schema",
+        "version",
+        "current_version",
+        "connection_id",
+        "last_query_id",
+        "current_catalog",
+        "catalog",
+        "current_warehouse",
+        "current_timezone",
+        "host_name",
+    ]
 )
 _SELECT_KEYS = frozenset(
-    "kind expressions hint distinct limit with_ from_ joins laterals where group having qualify order offset".split()
+    [
+        "kind",
+        "expressions",
+        "hint",
+        "distinct",
+        "limit",
+        "with_",
+        "from_",
+        "joins",
+        "laterals",
+        "where",
+        "group",
+        "having",
+        "qualify",
+        "order",
+        "offset",
+    ]
 )
 _UNTOUCHED = (exp.Identifier, exp.Var, exp.DataType, exp.JSONPath, exp.WindowSpec, exp.TableAlias)
 
 
-class Resolver:
+class Resolver(FromClause):
     """Rewrites one statement's queries for a context."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
 
     # -- queries ---------------------------------------------------------------------------------------------------
 
@@ -42,7 +73,7 @@ class Resolver:
         if isinstance(node, exp.Select):
             return self._select(node, parent)
         if isinstance(node, exp.Values):
-            return self._values(node, parent)
+            return self.values(node, parent)
         raise unsupported(type(node).__name__.upper())
 
     def _in_brackets(self, node: exp.Subquery, parent: Scope | None) -> tuple[exp.Expr, Columns]:
@@ -67,7 +98,7 @@ class Resolver:
         self._modifiers(node, scope)
         return node, columns
 
-    def _values(self, node: exp.Values, parent: Scope | None) -> tuple[exp.Expr, Columns]:
+    def values(self, node: exp.Values, parent: Scope | None) -> tuple[exp.Expr, Columns]:
         scope = Scope(parent)
         rows = [self.expression_list(row.expressions, scope) for row in node.expressions]
         kinds = [common(type_of(row[index]) for row in rows) for index in range(len(rows[0]))]
@@ -80,7 +111,7 @@ class Resolver:
                 raise unsupported(f"{key.upper().strip('_')} in SELECT")
         node.set("hint", None)
         scope = self._ctes(node, Scope(parent))
-        self._from(node, scope)
+        self.from_clause(node, scope)
         if node.args.get("where"):
             node.args["where"].set("this", truth(self.expression(node.args["where"].this, scope)))
         columns = self._select_list(node, scope)
@@ -117,133 +148,10 @@ class Resolver:
             inner, columns = self.query(cte.this, scope)
             cte.set("this", inner)
             alias = cte.args["alias"]
-            columns = _renamed(columns, alias)
+            columns = renamed(columns, alias)
             alias.this.set("quoted", True)
             scope.ctes[cte.alias.lower()] = columns
         return scope
-
-    # -- FROM ------------------------------------------------------------------------------------------------------
-
-    def _from(self, node: exp.Select, scope: Scope) -> None:
-        found = node.args.get("from_")
-        if found is None:
-            return
-        if isinstance(found.this, exp.Table) and found.this.name.lower() == "dual" and not found.this.db:
-            node.set("from_", None)
-            return
-        found.set("this", self._source(found.this, scope))
-        for join in node.args.get("joins") or []:
-            self._join(join, scope)
-        for lateral in node.args.get("laterals") or []:
-            raise unsupported(f"LATERAL VIEW {lateral.alias}")
-
-    def _join(self, join: exp.Join, scope: Scope) -> None:
-        side, kind = (join.side or "").upper(), (join.kind or "").upper()
-        if join.args.get("method") or kind not in ("", "INNER", "CROSS", "OUTER", "SEMI", "ANTI"):
-            raise unsupported(f"{join.args.get('method') or kind} JOIN")
-        if kind in ("SEMI", "ANTI"):
-            if side != "LEFT":
-                raise unsupported(f"{side} {kind} JOIN".strip())
-            join.set("side", None)
-        join.set("this", self._source(join.this, scope))
-        using = join.args.get("using")
-        if using:
-            self._using(join, [each.name for each in using], scope)
-        elif join.args.get("on") is not None:
-            join.set("on", truth(self.expression(join.args["on"], scope)))
-        elif side and not isinstance(join.this, exp.Unnest | exp.Lateral):
-            raise analysis(f"{side} JOIN needs an ON or USING clause")
-        if kind in ("SEMI", "ANTI"):
-            scope.sources.pop()
-
-    def _using(self, join: exp.Join, names: list[str], scope: Scope) -> None:
-        for name in names:
-            for source in (scope.sources[-1], *scope.sources[:-1][-1:]):
-                if source.find(name) is None and len(scope.sources) == 2:
-                    raise analysis(f"Column '{name}' cannot be resolved")
-            scope.using[name.lower()] = name
-        join.set("using", [exp.to_identifier(name, quoted=True) for name in names])
-
-    def _source(self, node: exp.Expr, scope: Scope) -> exp.Expr:
-        """Something in FROM: rewritten, and put into the scope."""
-        if isinstance(node, exp.Table):
-            return self._table(node, scope)
-        if isinstance(node, exp.Subquery):
-            if not node.alias:
-                raise analysis("Every derived table must have its own alias")
-            inner, columns = self.query(node.this, Scope(scope.parent, ctes=_visible_ctes(scope)))
-            columns = _renamed(columns, node.args["alias"])
-            scope.add(Source(node.alias, columns))
-            return exp.Subquery(this=inner, alias=_alias(node.alias, [name for name, _ in columns]))
-        if isinstance(node, exp.Unnest):
-            return self._unnest(node, node.args.get("alias"), scope)
-        if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Unnest):
-            return self._unnest(node.this, node.args.get("alias"), scope)
-        if isinstance(node, exp.Values):
-            raise unsupported("VALUES in FROM")
-        raise unsupported(f"{type(node).__name__} in FROM")
-
-    def _table(self, node: exp.Table, scope: Scope) -> exp.Expr:
-        if isinstance(node.this, exp.Anonymous):
-            return self._table_function(node, scope)
-        for key in ("joins", "pivots", "version", "sample", "laterals", "when", "only", "changes"):
-            if node.args.get(key):
-                raise unsupported(f"{key} of a table in FROM")
-        columns = scope.cte(node.name) if not node.db else None
-        if columns is not None:
-            scope.add(Source(node.alias or node.name, columns))
-            made = exp.to_table(node.name, quoted=True)
-            made.this.set("quoted", True)
-            made.set("alias", _alias(node.alias or node.name, []))
-            return made
-        relation, source = self.context.relation(node)
-        if node.args.get("partition"):
-            relation = self._partition(node, relation, source)
-        scope.add(source)
-        renamed = _renamed(source.columns, node.args.get("alias"))
-        source.columns = renamed
-        names = [name for name, _ in renamed] if isinstance(relation, exp.Subquery) else []
-        if node.args.get("alias") and node.args["alias"].columns:
-            names = [name for name, _ in renamed]
-        relation.set("alias", _alias(source.alias, names))
-        return relation
-
-    def _partition(self, node: exp.Table, relation: exp.Expr, source: Source) -> exp.Expr:
-        from emulator.writing import visible_names
-
-        table = self.context.engine.table(source.database, node.name)
-        names = [each.name for each in node.args["partition"].expressions]
-        condition = partitions.predicate(table, names, visible_names(self.context.engine, table))
-        inner = exp.select("*").from_(relation).where(exp.condition(condition, dialect="duckdb"))
-        return exp.Subquery(this=inner)
-
-    def _table_function(self, node: exp.Table, scope: Scope) -> exp.Expr:
-        function = node.this
-        if function.name.lower() == "table" and len(function.expressions) == 1:
-            function = function.expressions[0]
-        if not isinstance(function, exp.Anonymous) or function.name.lower() != "generate_series":
-            raise analysis(f"Unknown table function '{getattr(function, 'name', function)}'")
-        arguments = self.expression_list(function.expressions, scope)
-        kind = common(type_of(each) for each in arguments[:2])
-        names = [each.name for each in node.args["alias"].columns] if node.args.get("alias") else []
-        name = names[0] if names else "generate_series"
-        alias = node.alias or "generate_series"
-        scope.add(Source(alias, [(name, kind)]))
-        made = exp.Anonymous(this="generate_series", expressions=arguments)
-        return exp.Table(this=made, alias=_alias(alias, [name]))
-
-    def _unnest(self, node: exp.Unnest, alias: exp.TableAlias | None, scope: Scope) -> exp.Expr:
-        if len(node.expressions) != 1:
-            raise unsupported("unnest of several arrays")
-        value = self.expression(node.expressions[0], scope)
-        kind = type_of(value)
-        if kind is not None and kind.name != "array":
-            raise no_match("unnest", [kind])
-        names = [each.name for each in alias.columns] if alias is not None else []
-        name = names[0] if names else "unnest"
-        table = alias.name if alias is not None and alias.this is not None else "unnest"
-        scope.add(Source(table, [(name, kind.items[0] if kind is not None else None)]))
-        return exp.Unnest(expressions=[value], alias=_alias(table, [name]))
 
     # -- the select list -------------------------------------------------------------------------------------------
 
@@ -331,16 +239,19 @@ class Resolver:
             return RULES[exp.In](node, self.context)
         node.set("this", self.expression(node.this, scope))
         inner, columns = self.query(found.this if isinstance(found, exp.Subquery) else found, Scope(scope))
-        left, right = type_of(node.this), columns[0][1]
-        if left is not None and right is not None and left.is_text != right.is_text:
-            node.set("this", call("sr_text" if False else "cast_to_text", node.this) if False else node.this)
+        if len(columns) != 1 and not isinstance(node.this, exp.Tuple):
+            raise analysis("subquery must return a single column when used in IN predicate")
         node.set("query", exp.Subquery(this=inner))
         return typed(node, SqlType("boolean"))
 
     def _window(self, node: exp.Window, scope: Scope) -> exp.Expr:
         inner = node.this
         ignore = isinstance(inner, exp.IgnoreNulls)
-        function = inner.this if ignore else inner
+        function = inner.this if isinstance(inner, exp.IgnoreNulls) else inner
+        if isinstance(function, exp.Anonymous):
+            ignore = ignore or any(isinstance(each, exp.IgnoreNulls) for each in function.expressions)
+            plain = [each.this if isinstance(each, exp.IgnoreNulls) else each for each in function.expressions]
+            function.set("expressions", plain)
         if isinstance(function, exp.Anonymous):
             function = self._call(function, scope)
         else:
@@ -354,9 +265,13 @@ class Resolver:
             raise unsupported("named windows")
 
         def over(each: exp.Expr) -> exp.Expr:
-            this = exp.IgnoreNulls(this=each) if ignore else each
-            return exp.Window(this=this, partition_by=[p.copy() for p in parts], order=order.copy() if order else None,
-                              spec=node.args.get("spec"), over="OVER")  # fmt: skip
+            return exp.Window(
+                this=_ignoring_nulls(each) if ignore else each,
+                partition_by=[p.copy() for p in parts],
+                order=order.copy() if order else None,
+                spec=node.args.get("spec"),
+                over="OVER",
+            )
 
         return finish(function, over)
 
@@ -401,36 +316,17 @@ _SPECIAL: dict[type[exp.Expr], Special] = {
 }
 
 
-def _alias(name: str, columns: list[str]) -> exp.TableAlias:
-    return exp.TableAlias(
-        this=exp.to_identifier(name, quoted=True), columns=[exp.to_identifier(each, quoted=True) for each in columns]
-    )
-
-
-def _renamed(columns: Columns, alias: exp.TableAlias | None) -> Columns:
-    """Columns under the names of `t(a, b)`."""
-    names = [each.name for each in alias.columns] if alias is not None else []
-    if not names:
-        return columns
-    if len(names) != len(columns):
-        raise analysis("Column alias list has a different number of columns than the relation")
-    return [(name, kind) for name, (_, kind) in zip(names, columns, strict=True)]
-
-
-def _visible_ctes(scope: Scope) -> dict[str, Columns]:
-    found: dict[str, Columns] = {}
-    each: Scope | None = scope
-    while each is not None:
-        found = {**each.ctes, **found}
-        each = each.parent
-    return found
+def _ignoring_nulls(node: exp.Expr) -> exp.Expr:
+    """`f(x, 1 IGNORE NULLS)`: DuckDB wants the words behind the last argument."""
+    if not isinstance(node, exp.Anonymous) or not node.expressions:
+        raise unsupported("IGNORE NULLS of this function")
+    *others, last = node.expressions
+    node.set("expressions", [*others, exp.Var(this=f"{generate(last)} IGNORE NULLS")])
+    return node
 
 
 def _title(node: exp.Expr) -> str:
     """The name of a column of the result that has no alias: its text, as StarRocks writes it."""
     if isinstance(node, exp.Column):
         return node.name
-    return node.sql(dialect=Dialect, normalize_functions="lower", comments=False)
-
-
-_ = (BIGINT, TEXT, generate)
+    return node.sql(dialect=Dialect, normalize_functions="lower", comments=False, unsupported_level=ErrorLevel.IGNORE)

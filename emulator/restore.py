@@ -137,7 +137,8 @@ def _restore_rows(
     engine: Engine, unit: Unit, db: str, name: str, wanted: Wanted, entry: dict[str, Any], folder: Path
 ) -> Table:
     """The table with the snapshot's rows; of an existing one only the wanted partitions are replaced."""
-    saved, there = Table.from_json(entry["table"]), engine.get("table", db, name)
+    saved = Table.from_json(entry["table"])
+    there: Table | None = engine.get("table", db, name)
     names = list(wanted.partitions or entry["partitions"])
     path = str(folder / entry["file"]).replace("'", "''")
     condition = f" where {partitions.predicate(saved, names, names)}" if wanted.partitions else ""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from emulator.arithmetic import binary, decimal_quotient
+from emulator import aggregates
+from emulator.arithmetic import binary
 from emulator.coercion import (
     BIGINT,
     BOOLEAN,
@@ -20,14 +21,10 @@ from emulator.coercion import (
     LARGEINT,
     NULL,
     TEXT,
-    TINYINT,
-    as_decimal,
     call,
     cast,
     common,
-    is_numeric,
     is_time,
-    number,
     to_text,
     to_type,
     type_of,
@@ -189,6 +186,10 @@ def _bits(node: exp.Binary, _: "Context") -> exp.Expr:
     return typed(exp.Paren(this=type(node)(this=left, expression=right)), BIGINT)
 
 
+def _not_bits(node: exp.BitwiseNot, _: "Context") -> exp.Expr:
+    return typed(exp.Paren(this=exp.BitwiseNot(this=to_type(node.this, BIGINT))), BIGINT)
+
+
 def _case(node: exp.Case, _: "Context") -> exp.Expr:
     branches = node.args["ifs"]
     values = [branch.args["true"] for branch in branches]
@@ -257,124 +258,6 @@ def data_type(node: exp.DataType) -> SqlType:
     return parse_type({"TIMESTAMP": "DATETIME", "SIGNED": "BIGINT", "UNSIGNED": "BIGINT"}.get(text.upper(), text))
 
 
-# -- aggregates --------------------------------------------------------------------------------------------------
-
-
-def _count(node: exp.Count, _: "Context") -> exp.Expr:
-    inner = node.this
-    if isinstance(inner, exp.Distinct) and len(inner.expressions) > 1:
-        values = inner.expressions
-        missing = exp.or_(*(exp.Is(this=value.copy(), expression=exp.Null()) for value in values))
-        row = call("row", *values)
-        one = exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=row)
-        return typed(exp.Count(this=exp.Distinct(expressions=[one])), BIGINT)
-    return typed(node, BIGINT)
-
-
-def _inner(node: exp.Expr) -> exp.Expr:
-    found: exp.Expr = node.this.expressions[0] if isinstance(node.this, exp.Distinct) else node.this
-    return found
-
-
-def _replace_inner(node: exp.Expr, value: exp.Expr) -> None:
-    if isinstance(node.this, exp.Distinct):
-        node.this.set("expressions", [value])
-    else:
-        node.set("this", value)
-
-
-def _sum(node: exp.Sum, _: "Context") -> exp.Expr:
-    value = _inner(node)
-    kind = type_of(value)
-    if kind is None:
-        return typed(node, None)
-    if kind.is_integer or kind.name == "boolean":
-        return _integer_sum(node, value, kind)
-    if kind.name == "decimal":
-        return typed(node, SqlType("decimal", precision=38, scale=kind.scale))
-    _replace_inner(node, to_type(value, DOUBLE))
-    return typed(node, DOUBLE)
-
-
-def _integer_sum(node: exp.Sum, value: exp.Expr, kind: SqlType) -> exp.Expr:
-    if kind.name == "boolean":
-        _replace_inner(node, cast(value, "BIGINT"))
-    if kind == LARGEINT:
-        return typed(node, LARGEINT)
-    node.meta["wrap"] = "sr_wrap"
-    return typed(node, BIGINT)
-
-
-def _avg(node: exp.Avg, _: "Context") -> exp.Expr:
-    value = _inner(node)
-    kind = type_of(value)
-    if kind is None or kind.name != "decimal":
-        if kind is not None and not is_numeric(kind):
-            _replace_inner(node, to_type(value, DOUBLE))
-        elif kind is not None:
-            _replace_inner(node, cast(value, "DOUBLE"))
-        return typed(node, DOUBLE)
-    node.meta["average"] = SqlType("decimal", precision=38, scale=kind.scale)
-    return typed(node, type_of(decimal_quotient(exp.Null(), exp.Null(), as_decimal(kind), BIGINT_DECIMAL)))
-
-
-BIGINT_DECIMAL = SqlType("decimal", precision=19, scale=0)
-
-
-def finish(node: exp.Expr, over: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
-    """What must be done around an aggregate after its OVER clause (`over` puts it there) is in place."""
-    kind = type_of(node)
-    wrap = node.meta.get("wrap")
-    average = node.meta.get("average")
-    if wrap:
-        return call(wrap, over(node), kind=kind)
-    if isinstance(average, SqlType):
-        argument = node.this
-        total, count = exp.Sum(this=argument), exp.Count(this=argument.copy())
-        return decimal_quotient(over(total), over(count), average, BIGINT_DECIMAL)
-    return typed(over(node), kind)
-
-
-def _extreme(node: exp.Expr, _: "Context") -> exp.Expr:
-    kind = type_of(_inner(node))
-    if node.expressions:
-        raise no_match(node.key, [kind, *(type_of(each) for each in node.expressions)])
-    return typed(node, kind)
-
-
-def _group_concat(node: exp.GroupConcat, _: "Context") -> exp.Expr:
-    """Parts that are NULL are skipped; several arguments are put together; `, ` stands between by default."""
-    this, order = node.this, None
-    if isinstance(this, exp.Order):
-        this, order = this.this, this
-    distinct = isinstance(this, exp.Distinct)
-    values = this.expressions if isinstance(this, exp.Distinct) else [this]
-    if len(values) == 1 and isinstance(values[0], exp.Concat):
-        values = values[0].expressions
-    separator = node.args.get("separator")
-    parts = [to_text(value) for value in values]
-    text = parts[0]
-    for part in parts[1:]:
-        text = exp.DPipe(this=text, expression=part)
-    argument: exp.Expr = exp.Distinct(expressions=[text]) if distinct else text
-    if order is not None:
-        if distinct and len(values) == 1:
-            for each in order.expressions:
-                each.set("this", text.copy())
-        order.set("this", argument)
-        argument = order
-    made = exp.Anonymous(this="string_agg", expressions=[argument, separator or exp.Literal.string(", ")])
-    if order is not None:
-        order.set("this", None)
-        inner = exp.Distinct(expressions=[text]) if distinct else text
-        made = exp.Anonymous(this="string_agg", expressions=[inner, exp.Order(this=separator or exp.Literal.string(", "), expressions=order.expressions)])  # fmt: skip
-    return typed(made, TEXT)
-
-
-def _ranking(node: exp.Expr, _: "Context") -> exp.Expr:
-    return typed(node, BIGINT)
-
-
 # -- JSON, arrays, session -----------------------------------------------------------------------------------------
 
 
@@ -435,6 +318,10 @@ def _keep(node: exp.Expr, _: "Context") -> exp.Expr:
     return typed(node, type_of(node.this) if isinstance(node.this, exp.Expr) else None)
 
 
+def _keep_first(node: exp.Concat, _: "Context") -> exp.Expr:
+    return typed(node, TEXT)
+
+
 def _null(node: exp.Expr, _: "Context") -> exp.Expr:
     return typed(node, NULL)
 
@@ -444,21 +331,67 @@ def _refuse_pipes(node: exp.Expr, _: "Context") -> exp.Expr:
 
 
 RULES: dict[type[exp.Expr], Rule] = {
-    exp.Literal: _literal, exp.Boolean: _boolean, exp.Null: _null, exp.Paren: _keep, exp.Ordered: _keep,
-    exp.Distinct: _keep, exp.Order: _keep, exp.Interval: _keep, exp.Alias: _keep,
-    exp.And: _logic, exp.Or: _logic, exp.Not: _logic, exp.Xor: _xor, exp.Exists: _boolean,
-    exp.EQ: _comparison, exp.NEQ: _comparison, exp.GT: _comparison, exp.GTE: _comparison, exp.LT: _comparison,
-    exp.LTE: _comparison, exp.NullSafeEQ: _comparison, exp.NullSafeNEQ: _comparison, exp.Is: _is,
-    exp.Between: _between, exp.In: _in, exp.Like: _like, exp.RegexpLike: _regexp,
-    exp.Add: _add, exp.Sub: _add, exp.Mul: _add, exp.Div: _add, exp.IntDiv: _add, exp.Mod: _add, exp.Neg: _negative,
-    exp.BitwiseAnd: _bits, exp.BitwiseOr: _bits, exp.BitwiseXor: _bits,
-    exp.Case: _case, exp.If: _branch, exp.Coalesce: _coalesce, exp.Cast: _cast, exp.TryCast: _cast,
-    exp.Count: _count, exp.Sum: _sum, exp.Avg: _avg, exp.Min: _extreme, exp.Max: _extreme,
-    exp.GroupConcat: _group_concat, exp.RowNumber: _ranking, exp.Rank: _ranking, exp.DenseRank: _ranking,
-    exp.JSONExtract: _arrow, exp.Bracket: _bracket, exp.Array: _array, exp.Extract: _extract,
-    exp.SessionParameter: _session_parameter, exp.Parameter: _parameter,
-    exp.CurrentTimestamp: _now, exp.CurrentDate: _today, exp.CurrentUser: _user,
-}  # fmt: skip
-AGGREGATES = (exp.Count, exp.Sum, exp.Avg, exp.Min, exp.Max, exp.GroupConcat)
-RANKINGS = (exp.RowNumber, exp.Rank, exp.DenseRank)
-_ = (TINYINT, number)
+    exp.Literal: _literal,
+    exp.Boolean: _boolean,
+    exp.Null: _null,
+    exp.Paren: _keep,
+    exp.Ordered: _keep,
+    exp.Distinct: _keep,
+    exp.Order: _keep,
+    exp.Interval: _keep,
+    exp.Alias: _keep,
+    exp.And: _logic,
+    exp.Or: _logic,
+    exp.Not: _logic,
+    exp.Xor: _xor,
+    exp.Exists: _boolean,
+    exp.EQ: _comparison,
+    exp.NEQ: _comparison,
+    exp.GT: _comparison,
+    exp.GTE: _comparison,
+    exp.LT: _comparison,
+    exp.LTE: _comparison,
+    exp.NullSafeEQ: _comparison,
+    exp.NullSafeNEQ: _comparison,
+    exp.Is: _is,
+    exp.Between: _between,
+    exp.In: _in,
+    exp.Like: _like,
+    exp.RegexpLike: _regexp,
+    exp.Add: _add,
+    exp.Sub: _add,
+    exp.Mul: _add,
+    exp.Div: _add,
+    exp.IntDiv: _add,
+    exp.Mod: _add,
+    exp.Neg: _negative,
+    exp.BitwiseAnd: _bits,
+    exp.BitwiseOr: _bits,
+    exp.BitwiseXor: _bits,
+    exp.BitwiseNot: _not_bits,
+    exp.Case: _case,
+    exp.If: _branch,
+    exp.Coalesce: _coalesce,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.Concat: _keep_first,
+    exp.IgnoreNulls: _keep,
+    exp.Count: aggregates.count,
+    exp.Sum: aggregates.total,
+    exp.Avg: aggregates.average,
+    exp.Min: aggregates.extreme,
+    exp.Max: aggregates.extreme,
+    exp.GroupConcat: aggregates.group_concat,
+    exp.RowNumber: aggregates.ranking,
+    exp.Rank: aggregates.ranking,
+    exp.DenseRank: aggregates.ranking,
+    exp.JSONExtract: _arrow,
+    exp.Bracket: _bracket,
+    exp.Array: _array,
+    exp.Extract: _extract,
+    exp.SessionParameter: _session_parameter,
+    exp.Parameter: _parameter,
+    exp.CurrentTimestamp: _now,
+    exp.CurrentDate: _today,
+    exp.CurrentUser: _user,
+}

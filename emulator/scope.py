@@ -68,7 +68,7 @@ class Scope:
         matches = [
             (source, found)
             for source in self.sources
-            if (not table or source.alias.lower() == table.lower() and _same_database(node, source))
+            if (not table or (source.alias.lower() == table.lower() and _same_database(node, source)))
             and (found := source.find(name)) is not None
         ]
         if not table and len(matches) > 1 and name.lower() in self.using:

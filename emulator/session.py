@@ -1,6 +1,7 @@
 """A client's session: its database, variables, explicit transaction, and the way of a statement through the server."""
 
 import contextlib
+import re
 import threading
 import time
 import uuid
@@ -12,7 +13,7 @@ import duckdb
 
 from emulator import dialect, values
 from emulator.dialect import Statement
-from emulator.errors import StarRocksError, analysis, no_database, unknown_database, unsupported
+from emulator.errors import StarRocksError, analysis, no_database, unexpected, unknown_database, unsupported
 from emulator.reader import Reader
 from emulator.results import Ok, Result
 from emulator.scope import Columns
@@ -218,19 +219,26 @@ def txn_info(txn: Transaction) -> str:
 
 
 _KNOWN_VERBS = frozenset(
-    "ADD ADMIN ALTER ANALYZE BACKUP BEGIN CALL CANCEL CLEAR CREATE DEALLOCATE DELETE DESC DESCRIBE DROP EXECUTE EXPLAIN"
-    " EXPORT GRANT HELP INSERT INSTALL KILL LOAD PAUSE PREPARE RECOVER REFRESH RESTORE RESUME REVOKE SELECT SET SHOW STOP"
-    " SUBMIT SUSPEND SYNC TRANSLATE TRUNCATE UNINSTALL UNLOCK LOCK UPDATE USE WITH".split()
-)  # fmt: skip
+    re.findall(
+        r"\w+",
+        """
+        ADD ADMIN ALTER ANALYZE BACKUP BEGIN CALL CANCEL CLEAR CREATE DEALLOCATE DELETE DESC DESCRIBE DROP
+        EXECUTE EXPLAIN EXPORT GRANT HELP INSERT INSTALL KILL LOAD PAUSE PREPARE RECOVER REFRESH RESTORE
+        RESUME REVOKE SELECT SET SHOW STOP SUBMIT SUSPEND SYNC TRANSLATE TRUNCATE UNINSTALL UNLOCK LOCK
+        UPDATE USE WITH
+        """,
+    )
+)
 
 
 def _unknown(statement: Statement) -> StarRocksError:
     """Refuse a statement: by name when StarRocks has such statements, as a syntax error when it has not."""
     first = statement.tokens[0].text.upper()
     if first not in _KNOWN_VERBS:
-        from emulator.errors import unexpected
-
         return unexpected(statement.tokens[0].text, 1, 0)
+    if first == "INSERT" and len(statement.tokens) > 1:
+        token = statement.tokens[1]
+        raise unexpected(token.text, token.line, token.start)
     words = []
     for token in statement.tokens[:4]:
         if not token.text.replace("_", "").isalpha():

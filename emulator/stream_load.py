@@ -37,7 +37,8 @@ from emulator.writing import Batch, drop_stage, new_stage
 SOURCE = "BACKEND_STREAMING"
 LONGEST_LINE_BYTES = 200_000_000
 NO_ROWS = (
-    "No rows were imported from upstream. Possible causes: 1) all rows were filtered by load conditions, 2) all rows failed data"
+    "No rows were imported from upstream. Possible causes: 1) all rows were filtered by load conditions, 2) all"
+    " rows failed data"
     " quality/validation checks, or 3) upstream has no data. If this is acceptable, set `ADMIN SET FRONTEND CONFIG"
     " ('empty_load_as_error' = 'false')` to ignore empty loads"
 )
@@ -242,7 +243,8 @@ class StreamLoad:
             and length > load_headers.JSON_LIMIT_BYTES
         ):
             raise LoadError(
-                f"The size of this batch exceed the max size [{load_headers.JSON_LIMIT_BYTES}]  of json type data  data [ {length} ]."
+                f"The size of this batch exceed the max size [{load_headers.JSON_LIMIT_BYTES}]  of json type"
+                f" data  data [ {length} ]."
                 " Set ignore_json_size to skip the check, although it may lead huge memory consuming."
             )
 

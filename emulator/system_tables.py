@@ -22,12 +22,49 @@ Rows = Callable[["Session"], Iterable[Sequence[Any]]]
 TEXT = SqlType("varchar", length=65533)
 _TABLES: dict[str, tuple[Columns, Rows]] = {}
 _NOT_DONE = frozenset(
-    "be_bvars be_cloud_native_compactions be_compactions be_configs be_datacache_metrics be_logs be_metrics be_tablets"
-    " be_tablet_write_log be_threads be_txns applicable_roles character_sets collations column_privileges"
-    " column_stats_usage engines events fe_metrics fe_tablet_schedules key_column_usage keywords pipe_files pipes"
-    " recyclebin_catalogs referential_constraints routine_load_jobs routines schema_privileges statistics stream_loads"
-    " table_constraints table_privileges temp_tables triggers user_privileges warehouse_metrics warehouse_queries"
-    " global_variables session_variables partitions".split()
+    [
+        "be_bvars",
+        "be_cloud_native_compactions",
+        "be_compactions",
+        "be_configs",
+        "be_datacache_metrics",
+        "be_logs",
+        "be_metrics",
+        "be_tablets",
+        "be_tablet_write_log",
+        "be_threads",
+        "be_txns",
+        "applicable_roles",
+        "character_sets",
+        "collations",
+        "column_privileges",
+        "column_stats_usage",
+        "engines",
+        "events",
+        "fe_metrics",
+        "fe_tablet_schedules",
+        "key_column_usage",
+        "keywords",
+        "pipe_files",
+        "pipes",
+        "recyclebin_catalogs",
+        "referential_constraints",
+        "routine_load_jobs",
+        "routines",
+        "schema_privileges",
+        "statistics",
+        "stream_loads",
+        "table_constraints",
+        "table_privileges",
+        "temp_tables",
+        "triggers",
+        "user_privileges",
+        "warehouse_metrics",
+        "warehouse_queries",
+        "global_variables",
+        "session_variables",
+        "partitions",
+    ]
 )
 
 
@@ -81,17 +118,6 @@ def relation(session: "Session", db: str, name: str, wanted: Mapping[str, str]) 
             f"insert into {table} select {lists}", [list(cells) for cells in zip(*values, strict=True)]
         )
     return f"temp.main.{table}", columns
-
-
-def literal(value: Any) -> str:
-    """A Python value as a DuckDB literal."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, int | float):
-        return str(value)
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def moment(seconds: float | None) -> datetime.datetime | None:

@@ -114,9 +114,18 @@ class Context:
         if self.depth > MAX_VIEW_DEPTH:
             raise failed(f"View {db}.{name} goes deeper than {MAX_VIEW_DEPTH} views")
         inner = Context(
-            self.engine, db, self.time_zone, self.values, self.variable_of, self.user_variables, self.system,
-            self.cursor, self.tables, True, self.depth + 1,
-        )  # fmt: skip
+            self.engine,
+            db,
+            self.time_zone,
+            self.values,
+            self.variable_of,
+            self.user_variables,
+            self.system,
+            self.cursor,
+            self.tables,
+            True,
+            self.depth + 1,
+        )
         query, _ = Resolver(inner).query(dialect.parse(definition), None)
         self.cacheable = self.cacheable and inner.cacheable
         return exp.Subquery(this=query)

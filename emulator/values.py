@@ -27,9 +27,13 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
 _NUMBERS = ("int", "decimal", "double")
 _KINDS = ("text", *_NUMBERS, "null", "bool")
 _TYPES = {
-    "text": TEXT, "null": SqlType("null"), "bool": SqlType("boolean"), "int": SqlType("largeint"), "double": SqlType("double"),
+    "text": TEXT,
+    "null": SqlType("null"),
+    "bool": SqlType("boolean"),
+    "int": SqlType("largeint"),
+    "double": SqlType("double"),
     "decimal": SqlType("decimal", precision=38, scale=9),
-}  # fmt: skip
+}
 LEAST = 2000
 
 

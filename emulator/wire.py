@@ -297,7 +297,11 @@ class Connection(socketserver.BaseRequestHandler):
         """Remember a statement. StarRocks prepares SELECT only (error 1295 for the rest)."""
         first = text.lstrip("( \n\t").split(None, 1)[0].upper() if text.strip() else ""
         if first not in ("SELECT", "WITH", "/*") and not first.startswith("/*"):
-            raise failed("Getting analyzing error. Detail message: This command is not supported in the prepared statement protocol yet.", 1295)  # fmt: skip
+            raise failed(
+                "Getting analyzing error. Detail message: "
+                "This command is not supported in the prepared statement protocol yet.",
+                1295,
+            )
         statement = _Prepared(text, prepared.places(text))
         number, self.next_statement = self.next_statement, self.next_statement + 1
         self.statements[number] = statement

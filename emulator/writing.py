@@ -101,7 +101,8 @@ def fault_sql(table: Table, columns: tuple[str, ...]) -> str:
         if sql_type.is_text:
             cases.append(
                 f"when strlen({value}) > {sql_type.length} then "
-                f"'String ''' || left({value}, 100) || ''' is too long. The type of ''{label}'' is {sql_type.desc.upper()}'"
+                f"'String ''' || left({value}, 100) || ''' is too long. "
+                f"The type of ''{label}'' is {sql_type.desc.upper()}'"
             )
     return f"case {' '.join(cases)} end" if cases else "cast(null as varchar)"
 
@@ -172,7 +173,8 @@ def _upsert(unit: Unit, table: Table, batch: Batch) -> None:
         temporary.append(stage)
     if batch.merge_condition:
         value = quoted(batch.merge_condition)
-        kept = f"select s.* from {stage} s left join {target} t on {same} where t.{value} is null or s.{value} >= t.{value}"
+        newer = f"t.{value} is null or s.{value} >= t.{value}"
+        kept = f"select s.* from {stage} s left join {target} t on {same} where {newer}"
         stage, _ = new_stage(unit.cursor, kept)
         temporary.append(stage)
     if batch.partial and batch.kind == "insert":

@@ -23,7 +23,7 @@ from lib import crontab
 
 # The first night ends a month, the second one begins the next: monthly figures get two rows.
 NIGHT = date(2026, 10, 31)
-HISTORY_DAYS = 20
+HISTORY_DAYS = 14
 ACCEPTED = (0, 3)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 STATES = {"done": "32", "partial": "33", "skipped": "33"}
 FAILED = "31"
 WIDEST = 150
+WIDEST_VALUE = 40
 
 
 def _coloured(text: str, code: str) -> str:
@@ -60,10 +61,15 @@ def remarks(document: dict[str, Any]) -> None:
 def quarantined(rows: Iterable[dict[str, Any]]) -> None:
     """Rows that did not fit: where they stand and why."""
     for row in rows:
-        what = f"{row['column_name']} = {row['value']!r}" if row["column_name"] else "the whole row"
+        value = repr(_cut(row["value"], WIDEST_VALUE))
+        what = f"{row['column_name']} = {value}" if row["column_name"] else "the whole row"
         _below(f"{row['coordinates']}: {row['reason']}: {what}")
 
 
 def _below(text: str) -> None:
     line = " ".join(text.split())
-    print(f"       {line if len(line) <= WIDEST else line[: WIDEST - 1] + '…'}", flush=True)
+    print(f"       {_cut(line, WIDEST)}", flush=True)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lib import backups, repositories
 from lib.job import job
+from lib.ledger import StepRecord
 from lib.options import flag
 from lib.run import Run
 
@@ -17,11 +18,16 @@ from lib.run import Run
 def backup(run: Run) -> None:
     """Repository, then the backup, polled to its end."""
     repositories.location()
-    run.step("repository", lambda: repositories.ensure(run.warehouse))
-    if run.failures:
-        raise run.failures[-1]
+    _need(run.step("repository", lambda: repositories.ensure(run.warehouse)), run)
     label = "" if run.args.again or run.warehouse.planned else backups.of_night(run.warehouse, run.cycle)
     if label:
         run.note(f"the night of {run.cycle} has its backup: {label}; nothing to do")
         return
-    run.each(backups.back_up, [backups.begun_or_new(run.warehouse, run.cycle)])
+    made = backups.begun_or_new(run.warehouse, run.cycle)
+    _need(run.step("backup", lambda: backups.back_up(run, made)), run)
+
+
+def _need(step: StepRecord, run: Run) -> None:
+    """A backup that failed after its repository was found is not "done in part"."""
+    if step.state == "failed":
+        raise run.failures[-1]

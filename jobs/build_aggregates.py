@@ -22,5 +22,6 @@ def build_aggregates(run: Run) -> None:
     chosen = catalog.select(declared, run.args.only)
     for aggregate in chosen:
         aggregates.window(aggregate, run.cycle, run.args.since, run.args.until)
-        tables.create(run, aggregate)
+    for table in tables.missing(run.warehouse, chosen):
+        tables.create(run, table)
     run.each(aggregates.build, chosen)

@@ -24,7 +24,7 @@ def migrate(run: Run) -> None:
     views = view_files.in_order([*view_files.plain(), *protected, *view_files.materialized()])
 
     run.each(tables.create_database, tables.databases(run.warehouse))
-    run.each(tables.create, declared)
+    run.each(tables.create, tables.missing(run.warehouse, declared))
     _migrate(run, steps)
     if run.dry_run and run.warehouse.planned:
         run.note("columns are compared with the files once this has been done")
@@ -44,7 +44,7 @@ def _migrate(run: Run, steps: list[Migration]) -> None:
     """One after the other; the first that fails ends the run, since the next may build on it."""
     if run.failures:
         raise run.failures[-1]
-    if run.dry_run and not tables.exists(run.warehouse, "ops_migration"):
+    if run.dry_run and "ops_migration" not in tables.names(run.warehouse):
         run.note("migrations are looked at once the tables are there")
         return
     for step in steps:

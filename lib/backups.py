@@ -43,11 +43,6 @@ class Backup:
     objects: int = 0
     asked: bool = False
 
-    @property
-    def name(self) -> str:
-        """The step's name."""
-        return "backup"
-
 
 def of_night(warehouse: Warehouse, cycle: date) -> str:
     """The label of a complete backup of this night that the repository still holds; empty when there is none."""

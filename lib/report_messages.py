@@ -37,7 +37,9 @@ def findings(found: list[Result], files: Mapping[str, Path]) -> str:
 
 def line(result: Result) -> str:
     """One finding in one line; the numbers are in the measured words. No value of a row is in it."""
-    return f"{result.severity} {result.subject} {result.text}: {result.measured}"
+    # A file of checks/ is one check, called after the file.
+    name = result.subject if result.text == result.subject else f"{result.subject} {result.text}"
+    return f"{result.severity} {name}: {result.measured}"
 
 
 def summary(report: Report) -> str:

@@ -79,11 +79,16 @@ def create_database(run: Run, item: Database) -> None:
         created(run, item.name)
 
 
+def missing(warehouse: Warehouse, declared: Iterable[TableFile]) -> list[TableFile]:
+    """The tables that the warehouse does not have."""
+    there = names(warehouse)
+    return [table for table in declared if table.name not in there]
+
+
 def create(run: Run, table: TableFile) -> None:
-    """Creates a table unless it is there."""
-    if not exists(run.warehouse, table.name):
-        run.warehouse.write(table.ddl)
-        created(run, table.name)
+    """Creates a table; one that is there meanwhile is left alone."""
+    run.warehouse.write(table.ddl)
+    created(run, table.name)
 
 
 def create_ledger(warehouse: Warehouse) -> None:
@@ -145,17 +150,17 @@ def canonical(type_text: str) -> str:
     return re.sub(r"[a-z]+(?!\w|\()", lambda word: _SYNONYMS.get(word[0], word[0]), text)
 
 
-def exists(warehouse: Warehouse, name: str) -> bool:
-    """Whether the warehouse has a table or view of this name."""
-    sql = "SELECT TABLE_NAME FROM information_schema.tables WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s"
-    return bool(warehouse.read(sql, (warehouse.database, name)))
+def names(warehouse: Warehouse) -> set[str]:
+    """The tables and views that the warehouse has."""
+    sql = "SELECT TABLE_NAME FROM information_schema.tables WHERE TABLE_SCHEMA = %s"
+    return {row["TABLE_NAME"] for row in warehouse.read(sql, (warehouse.database,))}
 
 
 def created(run: Run, name: str) -> None:
     """Keeps what a run has created, for its result."""
-    names = run.result.setdefault("created", [])
-    if isinstance(names, list) and name not in names:
-        names.append(name)
+    known = run.result.setdefault("created", [])
+    if isinstance(known, list):
+        known.append(name)
 
 
 def _create_database(warehouse: Warehouse, database: str) -> bool:

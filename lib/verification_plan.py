@@ -120,7 +120,7 @@ def _asked(table: str, check: Check, actual: Columns, night: Night) -> Asked:
             raise check.line.wrong(f"{other} has no column {name}; it has: {', '.join(sorted(actual[other]))}")
     question = None if absent else checks.kind(check).question(check, table, night)
     why_not = f"{', '.join(absent)}: no such table in {night.warehouse.database}; ./run migrate" if absent else ""
-    return Asked(table, check.text, check.severity, f"{check.line.path}:{check.line.number}", question, why_not)
+    return Asked(table, check.text, check.severity, f"{_place(check.line.path)}:{check.line.number}", question, why_not)
 
 
 def _file(path: Path) -> Subject:
@@ -136,11 +136,17 @@ def _file(path: Path) -> Subject:
         query=f"SELECT * FROM (\n{query}\n) w LIMIT {SHOWN_ROWS};",
         statement=f"SELECT count(*) AS wrong FROM (\n{query}\n) w",
     )
-    return Subject(path.stem, "", [Asked(path.stem, purpose, line.value, str(path), question)])
+    return Subject(path.stem, "", [Asked(path.stem, path.stem, line.value, _place(path), question)])
+
+
+def _place(path: Path) -> str:
+    """A file as people of the warehouse call it."""
+    folder = settings().warehouse_dir
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
 
 
 def _judge_file(wrong: int, purpose: str) -> Verdict:
-    measured = f"{wrong:,} rows: {purpose}" if wrong else "no wrong rows"
+    measured = f"{wrong:,} {'row' if wrong == 1 else 'rows'}: {purpose}" if wrong else "no wrong rows"
     return Verdict(wrong == 0, measured, wrong_rows=wrong, value=float(wrong))
 
 

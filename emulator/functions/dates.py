@@ -21,7 +21,7 @@ from emulator.coercion import (
     typed,
 )
 from emulator.errors import analysis, unsupported
-from emulator.functions.spec import F, first, literal_text, time_format
+from emulator.functions.spec import F, literal_text, time_format
 from emulator.types import SqlType
 
 UNITS = ("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
@@ -150,7 +150,10 @@ def _same(_: list[exp.Expr]) -> exp.Expr:
 
 DATES: dict[str, F] = {
     "date_trunc": F("lD", lambda kinds: DATE if kinds[1] == DATE else DATETIME, _trunc),
-    "date_add": _add(False), "adddate": _add(False), "date_sub": _add(True), "subdate": _add(True),
+    "date_add": _add(False),
+    "adddate": _add(False),
+    "date_sub": _add(True),
+    "subdate": _add(True),
     **{f"{unit}s_add": _unit_add(unit, False) for unit in UNITS},
     **{f"{unit}s_sub": _unit_add(unit, True) for unit in UNITS},
     **{f"{unit}s_diff": F("dd", BIGINT, f"sr_{unit}s_diff") for unit in UNITS},
@@ -170,22 +173,52 @@ DATES: dict[str, F] = {
     "date_format": F("Dl", TEXT, lambda a: call("strftime", a[0], time_format(a[1]))),
     "str_to_date": F("tl", DATETIME, lambda a: call("try_strptime", call("trim", a[0]), time_format(a[1]))),
     "str2date": F("tl", DATE, lambda a: cast(call("try_strptime", call("trim", a[0]), time_format(a[1])), "DATE")),
-    "now": F("[a]", DATETIME, _now), "current_timestamp": F("[a]", DATETIME, _now), "localtime": F("", DATETIME, _now),
+    "now": F("[a]", DATETIME, _now),
+    "current_timestamp": F("[a]", DATETIME, _now),
+    "localtime": F("", DATETIME, _now),
     "localtimestamp": F("[a]", DATETIME, _now),
-    "utc_timestamp": F("", DATETIME, lambda _: call("date_trunc", exp.Literal.string("second"),
-                                                   call("timezone", exp.Literal.string("UTC"), call("get_current_timestamp")))),
-    "curdate": F("", DATE, _same), "current_date": F("", DATE, _same),
+    "utc_timestamp": F(
+        "",
+        DATETIME,
+        lambda _: call(
+            "date_trunc",
+            exp.Literal.string("second"),
+            call("timezone", exp.Literal.string("UTC"), call("get_current_timestamp")),
+        ),
+    ),
+    "curdate": F("", DATE, _same),
+    "current_date": F("", DATE, _same),
     "convert_tz": F("dtt", DATETIME, "sr_convert_tz"),
-    "year": _part("year", SMALLINT), "month": _part("month", TINYINT), "day": _part("day", TINYINT),
-    "dayofmonth": _part("day", TINYINT), "hour": F("d", TINYINT, "hour"), "minute": F("d", TINYINT, "minute"),
-    "second": F("d", TINYINT, "second"), "quarter": _part("quarter", INT), "dayofyear": _part("dayofyear", INT),
-    "dayofweek": _part("sr_dayofweek", INT), "dayofweek_iso": _part("isodow", INT), "weekday": _part("sr_weekday", INT),
-    "week_iso": _part("week", INT), "weekofyear": _part("week", INT), "week": F("D[l]", INT, _week),
-    "dayname": F("D", TEXT, "dayname"), "monthname": F("D", TEXT, "monthname"),
+    "year": _part("year", SMALLINT),
+    "month": _part("month", TINYINT),
+    "day": _part("day", TINYINT),
+    "dayofmonth": _part("day", TINYINT),
+    "hour": F("d", TINYINT, "hour"),
+    "minute": F("d", TINYINT, "minute"),
+    "second": F("d", TINYINT, "second"),
+    "quarter": _part("quarter", INT),
+    "dayofyear": _part("dayofyear", INT),
+    "dayofweek": _part("sr_dayofweek", INT),
+    "dayofweek_iso": _part("isodow", INT),
+    "weekday": _part("sr_weekday", INT),
+    "week_iso": _part("week", INT),
+    "weekofyear": _part("week", INT),
+    "week": F("D[l]", INT, _week),
+    "dayname": F("D", TEXT, "dayname"),
+    "monthname": F("D", TEXT, "monthname"),
     "last_day": F("D[l]", DATE, _last_day),
     "to_days": F("D", INT, lambda a: call("sr_to_days", cast(a[0], "DATE"))),
     "from_days": F("i", DATE, "sr_from_days"),
-    "makedate": F("ii", DATE, lambda a: cast(call("sr_days_add", call("make_date", cast(a[0], "INTEGER"), number(1), number(1)),
-                                                  exp.Sub(this=a[1], expression=number(1))), "DATE")),
-}  # fmt: skip
-_ = first
+    "makedate": F(
+        "ii",
+        DATE,
+        lambda a: cast(
+            call(
+                "sr_days_add",
+                call("make_date", cast(a[0], "INTEGER"), number(1), number(1)),
+                exp.Sub(this=a[1], expression=number(1)),
+            ),
+            "DATE",
+        ),
+    ),
+}

@@ -60,8 +60,8 @@ def _xxh3(values: list[str | None]) -> int | None:
     return _signed(h, 64)
 
 
-def _crc32(value: str) -> int:
-    return zlib.crc32(value.encode())
+def _crc32(value: str | None) -> int | None:
+    return zlib.crc32(value.encode()) if value is not None else None
 
 
 def register(connection: duckdb.DuckDBPyConnection) -> None:
@@ -76,4 +76,4 @@ def register(connection: duckdb.DuckDBPyConnection) -> None:
         ("sr_xx_hash3_64", _xxh3, ["VARCHAR[]"], "BIGINT"),
         ("sr_crc32", _crc32, ["VARCHAR"], "BIGINT"),
     ):
-        connection.create_function(name, function, parameters, returns)  # type: ignore[arg-type]
+        connection.create_function(name, function, parameters, returns, null_handling="special")  # type: ignore[call-overload]

@@ -13,7 +13,6 @@ from emulator.coercion import (
     INT,
     SMALLINT,
     TEXT,
-    TINYINT,
     call,
     cast,
     common,
@@ -21,10 +20,8 @@ from emulator.coercion import (
     to_type,
     type_of,
 )
-from emulator.functions.spec import F, element, first, joint
+from emulator.functions.spec import F, first, joint
 from emulator.types import SqlType
-
-_ = element
 
 
 def _abs(kinds: list[SqlType | None]) -> SqlType | None:
@@ -44,15 +41,15 @@ def _round(name: str) -> F:
 
     def returns(kinds: list[SqlType | None]) -> SqlType | None:
         if kinds[0] is not None and kinds[0].name == "decimal":
-            return kinds[0]
+            return SqlType("decimal", precision=38, scale=0 if len(kinds) == 1 else kinds[0].scale)
         return DOUBLE if len(kinds) > 1 else BIGINT
 
     def build(arguments: list[exp.Expr]) -> exp.Expr:
         kind = type_of(arguments[0])
         function = "sr_truncate" if name == "truncate" else "round"
         if len(arguments) == 1:
-            made = call("round", arguments[0])
-            return cast(made, kind.duckdb) if kind is not None and kind.name == "decimal" else cast(made, "BIGINT")
+            made = call("round" if name == "round" else "trunc", arguments[0])
+            return cast(made, "DECIMAL(38, 0)" if kind is not None and kind.name == "decimal" else "BIGINT")
         digits = cast(arguments[1], "INTEGER")
         if kind is not None and kind.name == "decimal":
             return cast(call(function, arguments[0], digits), kind.duckdb)
@@ -105,44 +102,87 @@ def _real(name: str, count: int = 1) -> F:
 
 
 NUMBERS: dict[str, F] = {
-    "abs": F("n", _abs, _abs_call), "round": _round("round"), "truncate": _round("truncate"), "dround": _round("round"),
-    "floor": _whole("floor"), "dfloor": _whole("floor"), "ceil": _whole("ceil"), "ceiling": _whole("ceil"), "dceil": _whole("ceil"),
-    "mod": F("nn", joint, _mod), "pmod": F("nn", joint, _pmod), "fmod": F("ff", DOUBLE, "fmod"),
-    "greatest": _extreme("greatest"), "least": _extreme("least"),
-    "sign": F("f", DOUBLE, "sign"), "sqrt": _real("sqrt"), "cbrt": _real("cbrt"), "exp": _real("exp"), "ln": _real("ln"),
-    "log10": _real("log10"), "log2": _real("log2"), "power": _real("power", 2), "pow": _real("power", 2),
-    "sin": _real("sin"), "cos": _real("cos"), "tan": _real("tan"), "asin": _real("asin"), "acos": _real("acos"),
-    "atan": _real("atan"), "atan2": _real("atan2", 2), "radians": _real("radians"), "degrees": _real("degrees"),
-    "pi": F("", DOUBLE, "pi"), "e": F("", DOUBLE, lambda _: call("exp", number(1))),
-    "rand": F("", DOUBLE, "random"), "random": F("", DOUBLE, "random"),
+    "abs": F("n", _abs, _abs_call),
+    "round": _round("round"),
+    "truncate": _round("truncate"),
+    "dround": _round("round"),
+    "floor": _whole("floor"),
+    "dfloor": _whole("floor"),
+    "ceil": _whole("ceil"),
+    "ceiling": _whole("ceil"),
+    "dceil": _whole("ceil"),
+    "mod": F("nn", joint, _mod),
+    "pmod": F("nn", joint, _pmod),
+    "fmod": F("ff", DOUBLE, "fmod"),
+    "greatest": _extreme("greatest"),
+    "least": _extreme("least"),
+    "sign": F("f", DOUBLE, "sign"),
+    "sqrt": _real("sqrt"),
+    "cbrt": _real("cbrt"),
+    "exp": _real("exp"),
+    "ln": _real("ln"),
+    "log10": _real("log10"),
+    "log2": _real("log2"),
+    "power": _real("power", 2),
+    "pow": _real("power", 2),
+    "sin": _real("sin"),
+    "cos": _real("cos"),
+    "tan": _real("tan"),
+    "asin": _real("asin"),
+    "acos": _real("acos"),
+    "atan": _real("atan"),
+    "atan2": _real("atan2", 2),
+    "radians": _real("radians"),
+    "degrees": _real("degrees"),
+    "pi": F("", DOUBLE, "pi"),
+    "e": F("", DOUBLE, lambda _: call("exp", number(1))),
+    "rand": F("", DOUBLE, "random"),
+    "random": F("", DOUBLE, "random"),
     "log": F("f[f]", DOUBLE, lambda a: call("ln", a[0]) if len(a) == 1 else call("log", a[0], a[1])),
-    "negative": F("n", first, lambda a: exp.Neg(this=exp.Paren(this=a[0]))), "positive": F("n", first, lambda a: a[0]),
-    "square": _real("sr_square"), "bitand": F("ii", BIGINT, lambda a: exp.Paren(this=exp.BitwiseAnd(this=a[0], expression=a[1]))),
+    "negative": F("n", first, lambda a: exp.Neg(this=exp.Paren(this=a[0]))),
+    "positive": F("n", first, lambda a: a[0]),
+    "square": _real("sr_square"),
+    "bitand": F("ii", BIGINT, lambda a: exp.Paren(this=exp.BitwiseAnd(this=a[0], expression=a[1]))),
     "bitor": F("ii", BIGINT, lambda a: exp.Paren(this=exp.BitwiseOr(this=a[0], expression=a[1]))),
     "bitxor": F("ii", BIGINT, lambda a: call("xor", a[0], a[1])),
     "bin": F("i", TEXT, "bin"),
     "nullif": F("aa", first, _nullif),
     "isnull": F("a", BOOLEAN, lambda a: exp.Paren(this=exp.Is(this=a[0], expression=exp.Null()))),
     "isnotnull": F("a", BOOLEAN, lambda a: exp.Paren(this=exp.Not(this=exp.Is(this=a[0], expression=exp.Null())))),
-    "assert_true": F("b[t]", BOOLEAN, lambda a: exp.Case(ifs=[exp.If(this=a[0], true=exp.true())], default=call(
-        "error", a[1] if len(a) > 1 else exp.Literal.string("assert_true failed due to false value")))),
+    "assert_true": F(
+        "b[t]",
+        BOOLEAN,
+        lambda a: exp.Case(
+            ifs=[exp.If(this=a[0], true=exp.true())],
+            default=call("error", a[1] if len(a) > 1 else exp.Literal.string("assert_true failed due to false value")),
+        ),
+    ),
     # aggregates and window functions
     "any_value": F("a", first, "any_value", aggregate=True),
     "approx_count_distinct": F("a", BIGINT, lambda a: exp.Count(this=exp.Distinct(expressions=a)), aggregate=True),
     "ndv": F("a", BIGINT, lambda a: exp.Count(this=exp.Distinct(expressions=a)), aggregate=True),
     "count_if": F("b", BIGINT, lambda a: call("count_if", a[0]), aggregate=True),
-    "max_by": F("aa", first, "arg_max", aggregate=True), "min_by": F("aa", first, "arg_min", aggregate=True),
-    "stddev": F("f", DOUBLE, "stddev_pop", aggregate=True), "std": F("f", DOUBLE, "stddev_pop", aggregate=True),
-    "stddev_pop": F("f", DOUBLE, "stddev_pop", aggregate=True), "stddev_samp": F("f", DOUBLE, "stddev_samp", aggregate=True),
-    "variance": F("f", DOUBLE, "var_pop", aggregate=True), "var_pop": F("f", DOUBLE, "var_pop", aggregate=True),
-    "var_samp": F("f", DOUBLE, "var_samp", aggregate=True), "corr": F("ff", DOUBLE, "corr", aggregate=True),
-    "covar_pop": F("ff", DOUBLE, "covar_pop", aggregate=True), "covar_samp": F("ff", DOUBLE, "covar_samp", aggregate=True),
+    "max_by": F("aa", first, "arg_max", aggregate=True),
+    "min_by": F("aa", first, "arg_min", aggregate=True),
+    "stddev": F("f", DOUBLE, "stddev_pop", aggregate=True),
+    "std": F("f", DOUBLE, "stddev_pop", aggregate=True),
+    "stddev_pop": F("f", DOUBLE, "stddev_pop", aggregate=True),
+    "stddev_samp": F("f", DOUBLE, "stddev_samp", aggregate=True),
+    "variance": F("f", DOUBLE, "var_pop", aggregate=True),
+    "var_pop": F("f", DOUBLE, "var_pop", aggregate=True),
+    "var_samp": F("f", DOUBLE, "var_samp", aggregate=True),
+    "corr": F("ff", DOUBLE, "corr", aggregate=True),
+    "covar_pop": F("ff", DOUBLE, "covar_pop", aggregate=True),
+    "covar_samp": F("ff", DOUBLE, "covar_samp", aggregate=True),
     "percentile_cont": F("nf", DOUBLE, lambda a: call("quantile_cont", a[0], a[1]), aggregate=True),
     "percentile_approx": F("ff", DOUBLE, lambda a: call("quantile_cont", a[0], a[1]), aggregate=True),
-    "bool_or": F("b", BOOLEAN, "bool_or", aggregate=True), "bool_and": F("b", BOOLEAN, "bool_and", aggregate=True),
-    "lag": F("a[ia]", first, "lag", aggregate=True), "lead": F("a[ia]", first, "lead", aggregate=True),
-    "first_value": F("a", first, "first_value", aggregate=True), "last_value": F("a", first, "last_value", aggregate=True),
-    "ntile": F("i", BIGINT, "ntile", aggregate=True), "percent_rank": F("", DOUBLE, "percent_rank", aggregate=True),
+    "bool_or": F("b", BOOLEAN, "bool_or", aggregate=True),
+    "bool_and": F("b", BOOLEAN, "bool_and", aggregate=True),
+    "lag": F("a[ia]", first, "lag", aggregate=True),
+    "lead": F("a[ia]", first, "lead", aggregate=True),
+    "first_value": F("a", first, "first_value", aggregate=True),
+    "last_value": F("a", first, "last_value", aggregate=True),
+    "ntile": F("i", BIGINT, "ntile", aggregate=True),
+    "percent_rank": F("", DOUBLE, "percent_rank", aggregate=True),
     "cume_dist": F("", DOUBLE, "cume_dist", aggregate=True),
-}  # fmt: skip
-__all__ = ["NUMBERS", "TINYINT"]
+}

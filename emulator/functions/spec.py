@@ -2,7 +2,7 @@
 
     "substr": F("ti[i]", TEXT, "sr_substr")
 
-Parameters, a letter each: `t` text, `i` BIGINT, `f` DOUBLE, `d` DATETIME, `D` DATE or DATETIME (others become DATETIME),
+Parameters, a letter each: `t` text, `i` BIGINT, `f` DOUBLE, `d` DATETIME, `D` DATE or DATETIME (others: DATETIME),
 `j` JSON, `b` BOOLEAN, `n` a number as it is, `a` anything as it is, `l` a literal that the builder reads itself,
 `r` a raw word that is not a column (a time unit). `[...]` may be left out, a last `*` repeats its letter.
 """
@@ -131,10 +131,35 @@ def literal_text(node: exp.Expr, what: str) -> str:
 
 
 _MYSQL = {
-    "Y": "%Y", "y": "%y", "m": "%m", "c": "%-m", "d": "%d", "e": "%-d", "H": "%H", "k": "%-H", "h": "%I", "I": "%I",
-    "l": "%-I", "i": "%M", "s": "%S", "S": "%S", "f": "%f", "p": "%p", "T": "%H:%M:%S", "r": "%I:%M:%S %p", "j": "%j",
-    "a": "%a", "b": "%b", "W": "%A", "M": "%B", "w": "%w", "U": "%U", "v": "%V", "x": "%G", "%": "%%",
-}  # fmt: skip
+    "Y": "%Y",
+    "y": "%y",
+    "m": "%m",
+    "c": "%-m",
+    "d": "%d",
+    "e": "%-d",
+    "H": "%H",
+    "k": "%-H",
+    "h": "%I",
+    "I": "%I",
+    "l": "%-I",
+    "i": "%M",
+    "s": "%S",
+    "S": "%S",
+    "f": "%f",
+    "p": "%p",
+    "T": "%H:%M:%S",
+    "r": "%I:%M:%S %p",
+    "j": "%j",
+    "a": "%a",
+    "b": "%b",
+    "W": "%A",
+    "M": "%B",
+    "w": "%w",
+    "U": "%U",
+    "v": "%V",
+    "x": "%G",
+    "%": "%%",
+}
 _JAVA = {"yyyyMMdd": "%Y%m%d", "yyyy-MM-dd": "%Y-%m-%d", "yyyy-MM-dd HH:mm:ss": "%Y-%m-%d %H:%M:%S"}
 
 

@@ -13,13 +13,12 @@ from emulator import partitions
 from emulator.catalog import PRIMARY, Column, Table, quoted
 from emulator.columns import read_column
 from emulator.engine import Unit
-from emulator.errors import analysis, failed, table_exists, unsupported
+from emulator.errors import analysis, failed, unsupported
 from emulator.hooks import table_changed
 from emulator.reader import Reader
 from emulator.results import Ok, Result
 from emulator.session import Session
 from emulator.statements.create_table import is_taken, storage
-from emulator.statements.drop import remove_table
 from emulator.statements.registry import statement
 from emulator.statements.show_filter import filtered
 from emulator.system_tables import moment
@@ -259,10 +258,14 @@ def _rename_column(table: Table, old: str, new: str, renamed: dict[str, str]) ->
 
     columns = tuple(dataclasses.replace(c, name=new) if c is column else c for c in table.columns)
     return dataclasses.replace(
-        table, columns=columns, keys=names(table.keys), distribution=names(table.distribution), order_by=names(table.order_by),
+        table,
+        columns=columns,
+        keys=names(table.keys),
+        distribution=names(table.distribution),
+        order_by=names(table.order_by),
         partition_columns=names(table.partition_columns),
         partition_by=", ".join(names(table.partition_columns)) if "(" not in table.partition_by else table.partition_by,
-    )  # fmt: skip
+    )
 
 
 def _rewrite(session: Session, old: Table, new: Table, renamed: dict[str, str]) -> None:
@@ -277,9 +280,11 @@ def _rewrite(session: Session, old: Table, new: Table, renamed: dict[str, str]) 
         values.append(f"cast({value} as {column.sql_type.duckdb}) as {quoted(column.name)}")
     rows = f"(select {', '.join(values)} from {old.physical})"
     listed = ", ".join(
-        quoted(c.name) if c.generated is None else
-        f"cast(({column_expression(c.generated, new)}) as {c.sql_type.duckdb})" for c in new.columns
-    )  # fmt: skip
+        quoted(c.name)
+        if c.generated is None
+        else f"cast(({column_expression(c.generated, new)}) as {c.sql_type.duckdb})"
+        for c in new.columns
+    )
     with session.engine.write(session.cursor) as unit:
         unit.execute(f"create table {new.physical} ({storage(new.columns)})")
         unit.execute(f"insert into {new.physical} select {listed} from {rows}")
@@ -315,14 +320,42 @@ def _refuse_while_running(session: Session, table: Table) -> None:
 def show_alter_column(session: Session, reader: Reader) -> Result:
     """SHOW ALTER TABLE COLUMN [FROM db] [WHERE ..] [ORDER BY ..] [LIMIT ..]."""
     db = session.db_of(reader.qualified_name()[1] if reader.accept("FROM") else "")
-    names = ["JobId:bigint", "TableName", "CreateTime:datetime", "FinishTime:datetime", "IndexName", "IndexId:bigint",
-             "OriginIndexId:bigint", "SchemaVersion", "TransactionId:bigint", "State", "Msg", "Progress", "Timeout:bigint"]  # fmt: skip
+    names = [
+        "JobId:bigint",
+        "TableName",
+        "CreateTime:datetime",
+        "FinishTime:datetime",
+        "IndexName",
+        "IndexId:bigint",
+        "OriginIndexId:bigint",
+        "SchemaVersion",
+        "TransactionId:bigint",
+        "State",
+        "Msg",
+        "Progress",
+        "Timeout:bigint",
+    ]
     listed = []
     for job in session.engine.all("alter_job", db):
         state = _state(job)
         end = moment(job["created"] + 2 * job["delay"]) if state == "FINISHED" else None
-        listed.append([job["id"], job["table"], moment(job["created"]), end, job["table"], job["index_id"], job["table_id"], "1:0",
-                       job["id"], state, "", "0%" if state == "RUNNING" else None, 86400])  # fmt: skip
+        listed.append(
+            [
+                job["id"],
+                job["table"],
+                moment(job["created"]),
+                end,
+                job["table"],
+                job["index_id"],
+                job["table_id"],
+                "1:0",
+                job["id"],
+                state,
+                "",
+                "0%" if state == "RUNNING" else None,
+                86400,
+            ]
+        )
     return filtered(session, reader, names, sorted(listed, key=lambda row: int(str(row[0]))), like_column=1)
 
 
@@ -331,6 +364,3 @@ def show_alter_other(session: Session, reader: Reader) -> Result:
     """Such jobs never run here."""
     session.db_of(reader.qualified_name()[1] if reader.accept("FROM") else "")
     return filtered(session, reader, ["JobId", "TableName", "CreateTime", "FinishTime", "State", "Msg", "Progress"], [])
-
-
-_ = (remove_table, table_exists)

@@ -26,8 +26,8 @@ LEAST_TIMEOUT = 600
 DEFAULT_TIMEOUT = 86400
 DEFAULT_REPLICATION = 3
 BACKUP_COLUMNS = (
-    "JobId", "SnapshotName", "DbName", "State", "BackupObjs", "CreateTime", "SnapshotFinishedTime", "UploadFinishedTime",
-    "FinishedTime", "UnfinishedTasks", "Progress", "TaskErrMsg", "Status", "Timeout",
+    "JobId", "SnapshotName", "DbName", "State", "BackupObjs", "CreateTime", "SnapshotFinishedTime",
+    "UploadFinishedTime", "FinishedTime", "UnfinishedTasks", "Progress", "TaskErrMsg", "Status", "Timeout",
 )  # fmt: skip
 RESTORE_COLUMNS = (
     "JobId", "Label", "Timestamp", "DbName", "State", "AllowLoad", "ReplicationNum", "RestoreObjs", "CreateTime",
@@ -235,7 +235,7 @@ def _object(reader: Reader) -> Wanted:
 
 @statement("SHOW BACKUP")
 def show_backup(session: Session, reader: Reader) -> Result:
-    """The last backup of the database; nothing when there is none."""
+    """The last job of the database, when it is a backup; nothing otherwise."""
     body = _last(session, reader, BACKUP)
     if body is None:
         return rows(BACKUP_COLUMNS, [])
@@ -247,7 +247,7 @@ def show_backup(session: Session, reader: Reader) -> Result:
 
 @statement("SHOW RESTORE")
 def show_restore(session: Session, reader: Reader) -> Result:
-    """The last restore of the database; nothing when there is none."""
+    """The last job of the database, when it is a restore; nothing otherwise."""
     body = _last(session, reader, RESTORE)
     if body is None:
         return rows(RESTORE_COLUMNS, [])
@@ -264,7 +264,7 @@ def _last(session: Session, reader: Reader, kind: str) -> dict[str, Any] | None:
         raise unsupported(f"SHOW {kind} with a condition")
     if not given and not session.database:
         return None
-    return backup_jobs.last(session.engine, kind, session.db_of(given))
+    return backup_jobs.last_of(session.engine, kind, session.db_of(given))
 
 
 def _time(body: dict[str, Any], name: str) -> str | None:

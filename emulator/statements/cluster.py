@@ -18,10 +18,44 @@ def show_frontends(session: Session, reader: Reader) -> Result:
     reader.end()
     server = session.server
     started = moment(server.started)
-    names = ["Id", "Name", "IP", "EditLogPort", "HttpPort", "QueryPort", "RpcPort", "Role", "ClusterId", "Join", "Alive",
-             "ReplayedJournalId", "LastHeartbeat", "IsHelper", "ErrMsg", "StartTime", "Version"]  # fmt: skip
-    row = ["1", "embedded", server.host, 0, server.http_port, server.mysql_port, 0, "LEADER", 1, "true", "true", 1, started, "true",
-           "embedded server, not a cluster", started, server.version]  # fmt: skip
+    names = [
+        "Id",
+        "Name",
+        "IP",
+        "EditLogPort",
+        "HttpPort",
+        "QueryPort",
+        "RpcPort",
+        "Role",
+        "ClusterId",
+        "Join",
+        "Alive",
+        "ReplayedJournalId",
+        "LastHeartbeat",
+        "IsHelper",
+        "ErrMsg",
+        "StartTime",
+        "Version",
+    ]
+    row = [
+        "1",
+        "embedded",
+        server.host,
+        0,
+        server.http_port,
+        server.mysql_port,
+        0,
+        "LEADER",
+        1,
+        "true",
+        "true",
+        1,
+        started,
+        "true",
+        "embedded server, not a cluster",
+        started,
+        server.version,
+    ]
     return rows(names, [row])
 
 
@@ -31,16 +65,72 @@ def show_backends(session: Session, reader: Reader) -> Result:
     server = session.server
     disk = shutil.disk_usage(server.engine.directory)
     started = moment(server.started)
-    names = ["BackendId", "IP", "HeartbeatPort", "BePort", "HttpPort", "BrpcPort", "LastStartTime", "LastHeartbeat", "Alive",
-             "SystemDecommissioned", "ClusterDecommissioned", "TabletNum", "DataUsedCapacity", "AvailCapacity", "TotalCapacity",
-             "UsedPct", "MaxDiskUsedPct", "ErrMsg", "Version", "Status", "DataTotalCapacity", "DataUsedPct", "CpuCores", "MemLimit",
-             "NumRunningQueries", "MemUsedPct", "CpuUsedPct", "DataCacheMetrics", "Location", "StatusCode"]  # fmt: skip
+    names = [
+        "BackendId",
+        "IP",
+        "HeartbeatPort",
+        "BePort",
+        "HttpPort",
+        "BrpcPort",
+        "LastStartTime",
+        "LastHeartbeat",
+        "Alive",
+        "SystemDecommissioned",
+        "ClusterDecommissioned",
+        "TabletNum",
+        "DataUsedCapacity",
+        "AvailCapacity",
+        "TotalCapacity",
+        "UsedPct",
+        "MaxDiskUsedPct",
+        "ErrMsg",
+        "Version",
+        "Status",
+        "DataTotalCapacity",
+        "DataUsedPct",
+        "CpuCores",
+        "MemLimit",
+        "NumRunningQueries",
+        "MemUsedPct",
+        "CpuUsedPct",
+        "DataCacheMetrics",
+        "Location",
+        "StatusCode",
+    ]
     used = f"{100 * disk.used / disk.total:.2f} %"
     tables = len(server.engine.all("table"))
-    row = ["10001", server.host, 0, 0, server.be_http_port, 0, started, started, "true", "false", "false", tables,
-           _size(server.engine.used_bytes()), _size(disk.free), _size(disk.total), used, used, "", server.version,
-           json.dumps({"lastSuccessReportTabletsTime": str(started)}), _size(disk.total), used, 1, "", 0, "0.00 %", "0.0 %", "N/A",
-           "", "OK"]  # fmt: skip
+    row = [
+        "10001",
+        server.host,
+        0,
+        0,
+        server.be_http_port,
+        0,
+        started,
+        started,
+        "true",
+        "false",
+        "false",
+        tables,
+        _size(server.engine.used_bytes()),
+        _size(disk.free),
+        _size(disk.total),
+        used,
+        used,
+        "",
+        server.version,
+        json.dumps({"lastSuccessReportTabletsTime": str(started)}),
+        _size(disk.total),
+        used,
+        1,
+        "",
+        0,
+        "0.00 %",
+        "0.0 %",
+        "N/A",
+        "",
+        "OK",
+    ]
     return rows(names, [row])
 
 

@@ -24,11 +24,30 @@ from emulator.types import KEY_TYPES, SqlType
 _MODELS = (DUPLICATE, PRIMARY, UNIQUE, AGGREGATE)
 _FIXED = {"compression": "LZ4", "fast_schema_evolution": "true", "replicated_storage": "true", "replication_num": "1"}
 _KNOWN_PROPERTIES = frozenset(
-    {*_FIXED, "enable_persistent_index", "storage_medium", "bloom_filter_columns", "colocate_with", "partition_live_number",
-     "partition_retention_condition", "storage_cooldown_ttl", "storage_cooldown_time", "write_quorum", "unique_constraints",
-     "foreign_key_constraints", "bucket_size", "mutable_bucket_num", "replicated_storage", "base_compaction_forbidden_time_ranges",
-     "persistent_index_type", "datacache.enable", "partition_refresh_number", "enable_load_profile", "light_schema_change"}
-)  # fmt: skip
+    {
+        *_FIXED,
+        "enable_persistent_index",
+        "storage_medium",
+        "bloom_filter_columns",
+        "colocate_with",
+        "partition_live_number",
+        "partition_retention_condition",
+        "storage_cooldown_ttl",
+        "storage_cooldown_time",
+        "write_quorum",
+        "unique_constraints",
+        "foreign_key_constraints",
+        "bucket_size",
+        "mutable_bucket_num",
+        "replicated_storage",
+        "base_compaction_forbidden_time_ranges",
+        "persistent_index_type",
+        "datacache.enable",
+        "partition_refresh_number",
+        "enable_load_profile",
+        "light_schema_change",
+    }
+)
 
 
 @statement("CREATE TABLE", "CREATE EXTERNAL TABLE", "CREATE TEMPORARY TABLE")
@@ -208,7 +227,10 @@ def _with_keys(table: Table) -> Table:
         if column is None:
             raise analysis(f"Key column({key}) doesn't exist.")
         if position >= len(table.columns) or table.columns[position].name != column.name:
-            raise analysis("Key columns must be the first few columns of the schema and the order of the key columns must be consistent with the order of the schema")  # fmt: skip
+            raise analysis(
+                "Key columns must be the first few columns of the schema and the order of the key columns"
+                " must be consistent with the order of the schema"
+            )
         if (
             table.keys
             and column.sql_type.name not in KEY_TYPES
@@ -247,7 +269,7 @@ def _default_keys(table: Table) -> tuple[str, ...]:
     for column in table.columns[:3]:
         kind = column.sql_type
         total += sizes.get(kind.name, kind.length or 8)
-        if kind.name not in KEY_TYPES and kind.name != "decimal" or column.generated is not None:
+        if (kind.name not in KEY_TYPES and kind.name != "decimal") or column.generated is not None:
             break
         if total > 36 and not (kind.name == "varchar" and not found) and found:
             break
@@ -307,5 +329,3 @@ def stored(kind: SqlType | None) -> SqlType:
     if kind is None or kind.is_text:
         return SqlType("varchar", length=65533)
     return SqlType("boolean") if kind.name == "null" else kind
-
-

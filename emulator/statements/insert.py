@@ -5,6 +5,7 @@ Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/InsertAnalyzer.java
 
 from dataclasses import dataclass, field
 
+import duckdb
 from sqlglot import exp
 
 from emulator import dialect, partitions
@@ -104,7 +105,6 @@ def _insert(session: Session, head: Insert, reader: Reader) -> Ok:
         source = translate_query(context, dialect.parse(reader.rest()))
     else:
         reader.fail()
-        raise AssertionError
     return write(session, head, source)
 
 
@@ -159,7 +159,7 @@ def write(session: Session, head: Insert, source: Translation) -> Ok:
             rows -= txn.info["filtered"]
         batch = _batch(session, head, targets, stage, rows)
         return finish(session, txn, batch, read)
-    except StarRocksError as error:
+    except (StarRocksError, duckdb.Error) as error:
         give_up(session, txn, error, head.label is not None)
         raise
 

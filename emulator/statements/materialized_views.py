@@ -108,7 +108,7 @@ def _named(columns: list[Column], clauses: Clauses) -> list[Column]:
 
 @statement("REFRESH MATERIALIZED VIEW")
 def refresh(session: Session, reader: Reader) -> Result:
-    """REFRESH MATERIALIZED VIEW mv [PARTITION START ("a") END ("b")] [FORCE] [WITH SYNC|ASYNC MODE] [WITH PRIORITY n]."""
+    """REFRESH MATERIALIZED VIEW mv [PARTITION START (..) END (..)] [FORCE] [WITH SYNC|ASYNC MODE]."""
     given, name = reader.qualified_name()
     start = end = None
     if reader.accept("PARTITION"):
@@ -241,7 +241,8 @@ def _activate(session: Session, mv: MaterializedView) -> None:
             raise failed("column schema not compatible: ({}) and ({})".format(*texts))
     except StarRocksError as error:
         raise analysis(
-            f"Can not active materialized view [{mv.name}] because analyze materialized view define sql: \n\n{mv.definition}"
+            f"Can not active materialized view [{mv.name}] because analyze materialized view define sql:"
+            f" \n\n{mv.definition}"
             f" \n\nCause an error: {error.message}"
         ) from error
     more = {key: value for key, value in mv.more.items() if key not in ("base_versions", "failures")}

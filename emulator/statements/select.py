@@ -101,9 +101,23 @@ def _batches(cursor: duckdb.DuckDBPyConnection) -> Iterator[Sequence[Sequence[An
         yield batch
 
 
-_FROM_DUCKDB = {"INTEGER": "int", "HUGEINT": "largeint", "TIMESTAMP": "datetime", "UBIGINT": "largeint", "BLOB": "varbinary",
-                "UINTEGER": "bigint", "BOOLEAN": "boolean", "TINYINT": "tinyint", "SMALLINT": "smallint", "BIGINT": "bigint",
-                "FLOAT": "float", "DOUBLE": "double", "DATE": "date", "JSON": "json", "NUMBER": "double"}  # fmt: skip
+_FROM_DUCKDB = {
+    "INTEGER": "int",
+    "HUGEINT": "largeint",
+    "TIMESTAMP": "datetime",
+    "UBIGINT": "largeint",
+    "BLOB": "varbinary",
+    "UINTEGER": "bigint",
+    "BOOLEAN": "boolean",
+    "TINYINT": "tinyint",
+    "SMALLINT": "smallint",
+    "BIGINT": "bigint",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "DATE": "date",
+    "JSON": "json",
+    "NUMBER": "double",
+}
 
 
 def from_duckdb(text: str) -> SqlType:

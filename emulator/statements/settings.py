@@ -91,11 +91,7 @@ def _skip_value(reader: Reader) -> None:
 
 
 def _text_value(session: Session, text: str) -> str:
-    if (
-        text.replace("_", "").replace("-", "").replace("/", "").isalnum()
-        and not text[0].isdigit()
-        and not text[0] == "-"
-    ):
+    if text.replace("_", "").replace("-", "").replace("/", "").isalnum() and not text[0].isdigit() and text[0] != "-":
         return text
     value = _evaluate(session, text)
     return ("true" if value else "false") if isinstance(value, bool) else str(value)
@@ -137,8 +133,14 @@ def kill(session: Session, reader: Reader) -> Result:
     is_query = reader.tokens[1].text.upper() == "QUERY"
     token = reader.take()
     reader.end()
-    wanted = next((each for each in session.server.sessions.values()
-                   if str(each.connection_id) == token.text or (each.last_query_id == token.text and each.busy_since)), None)  # fmt: skip
+    wanted = next(
+        (
+            each
+            for each in session.server.sessions.values()
+            if str(each.connection_id) == token.text or (each.last_query_id == token.text and each.busy_since)
+        ),
+        None,
+    )
     if wanted is None:
         raise failed(f"Unknown thread id: {token.text}", 1094)
     wanted.kill()

@@ -49,8 +49,10 @@ def _from(session: Session, reader: Reader) -> str:
 def _objects(session: Session, db: str) -> list[tuple[str, str]]:
     if db == "information_schema":
         return [(name, "SYSTEM VIEW") for name in system_names()]
-    found = [(each.name, "VIEW" if session.engine.materialized_view(db, each.name) else "BASE TABLE")
-             for each in session.engine.all("table", db)]  # fmt: skip
+    found = [
+        (each.name, "VIEW" if session.engine.materialized_view(db, each.name) else "BASE TABLE")
+        for each in session.engine.all("table", db)
+    ]
     return sorted([*found, *((each.name, "VIEW") for each in session.engine.all("view", db))])
 
 
@@ -63,8 +65,10 @@ def show_create(session: Session, reader: Reader) -> Result:
     db = session.db_of(db)
     view = session.engine.view(db, name)
     if view is not None:
-        return rows(["View", "Create View", "character_set_client", "collation_connection"],
-                    [[name, create_view(view), "utf8", "utf8_general_ci"]])  # fmt: skip
+        return rows(
+            ["View", "Create View", "character_set_client", "collation_connection"],
+            [[name, create_view(view), "utf8", "utf8_general_ci"]],
+        )
     table = session.engine.get("table", db, name)
     if table is None:
         raise unknown_table(name)
@@ -157,15 +161,58 @@ def show_partitions(session: Session, reader: Reader) -> Result:
     reader.expect("FROM")
     db, name = reader.qualified_name()
     table: Table = session.engine.table(session.db_of(db), name)
-    names = ["PartitionId", "PartitionName", "VisibleVersion", "VisibleVersionTime", "VisibleVersionHash", "State", "PartitionKey",
-             "Range" if table.partition_by.startswith("date_trunc") or not table.partition_by else "List", "DistributionKey",
-             "Buckets", "ReplicationNum", "StorageMedium", "CooldownTime", "LastConsistencyCheckTime", "DataSize", "StorageSize",
-             "IsInMemory", "RowCount", "DataVersion", "VersionEpoch", "VersionTxnType", "TabletBalanced"]  # fmt: skip
+    names = [
+        "PartitionId",
+        "PartitionName",
+        "VisibleVersion",
+        "VisibleVersionTime",
+        "VisibleVersionHash",
+        "State",
+        "PartitionKey",
+        "Range" if table.partition_by.startswith("date_trunc") or not table.partition_by else "List",
+        "DistributionKey",
+        "Buckets",
+        "ReplicationNum",
+        "StorageMedium",
+        "CooldownTime",
+        "LastConsistencyCheckTime",
+        "DataSize",
+        "StorageSize",
+        "IsInMemory",
+        "RowCount",
+        "DataVersion",
+        "VersionEpoch",
+        "VersionTxnType",
+        "TabletBalanced",
+    ]
     listed = []
     for row in [] if temporary else partition_rows(session, table):
-        listed.append([row[3], row[2], row[5], row[6], 0, "NORMAL", row[11].replace("`", ""), row[12], row[13].replace("`", ""),
-                       row[14], row[15], "HDD", "9999-12-31 23:59:59", None, row[21], "0B", "false", row[22], row[5], 0,
-                       "TXN_NORMAL", "true"])  # fmt: skip
+        listed.append(
+            [
+                row[3],
+                row[2],
+                row[5],
+                row[6],
+                0,
+                "NORMAL",
+                row[11].replace("`", ""),
+                row[12],
+                row[13].replace("`", ""),
+                row[14],
+                row[15],
+                "HDD",
+                "9999-12-31 23:59:59",
+                None,
+                row[21],
+                "0B",
+                "false",
+                row[22],
+                row[5],
+                0,
+                "TXN_NORMAL",
+                "true",
+            ]
+        )
     return filtered(session, reader, names, listed, like_column=1)
 
 
@@ -199,14 +246,46 @@ def show_fixed(session: Session, reader: Reader) -> Result:
 def show_processlist(session: Session, reader: Reader) -> Result:
     """Every connection; Info is cut at 100 letters without FULL."""
     full = reader.tokens[1].text.upper() == "FULL"
-    names = ["ServerName", "Id:bigint", "User", "Host", "Db", "Command", "ConnectionStartTime", "Time:int", "State", "Info",
-             "IsPending", "Warehouse", "CNGroup", "Catalog", "QueryId"]  # fmt: skip
+    names = [
+        "ServerName",
+        "Id:bigint",
+        "User",
+        "Host",
+        "Db",
+        "Command",
+        "ConnectionStartTime",
+        "Time:int",
+        "State",
+        "Info",
+        "IsPending",
+        "Warehouse",
+        "CNGroup",
+        "Catalog",
+        "QueryId",
+    ]
     listed = []
     for each in sorted(session.server.sessions.values(), key=lambda one: one.connection_id):
         seconds = int(time.time() - (each.busy_since or each.started))
         info = each.statement if full else each.statement[:100]
-        listed.append(["embedded", each.connection_id, each.user, each.host, each.database, each.command, moment(each.started),
-                       seconds, "OK", info, "false", "default_warehouse", "", "default_catalog", each.last_query_id])  # fmt: skip
+        listed.append(
+            [
+                "embedded",
+                each.connection_id,
+                each.user,
+                each.host,
+                each.database,
+                each.command,
+                moment(each.started),
+                seconds,
+                "OK",
+                info,
+                "false",
+                "default_warehouse",
+                "",
+                "default_catalog",
+                each.last_query_id,
+            ]
+        )
     reader.end()
     return rows(names, listed)
 
@@ -225,17 +304,48 @@ def show_transaction(session: Session, reader: Reader) -> Result:
     found = session.transactions.get(int(value)) if key == "ID" else session.transactions.find(db, value)
     if found is None or found.db != db:
         raise failed(f"transaction not found: {value}")
-    names = ["TransactionId", "Label", "Coordinator", "TransactionStatus", "LoadJobSourceType", "PrepareTime", "PreparedTime",
-             "CommitTime", "PublishTime", "FinishTime", "Reason", "ErrorReplicasCount", "ListenerId", "TimeoutMs",
-             "PreparedTimeoutMs", "ErrMsg"]  # fmt: skip
+    names = [
+        "TransactionId",
+        "Label",
+        "Coordinator",
+        "TransactionStatus",
+        "LoadJobSourceType",
+        "PrepareTime",
+        "PreparedTime",
+        "CommitTime",
+        "PublishTime",
+        "FinishTime",
+        "Reason",
+        "ErrorReplicasCount",
+        "ListenerId",
+        "TimeoutMs",
+        "PreparedTimeoutMs",
+        "ErrMsg",
+    ]
     return rows(names, [_transaction(found)])
 
 
 def _transaction(txn: Transaction) -> list[object]:
     finished = moment(txn.finished)
     visible = finished if txn.state == "VISIBLE" else None
-    return [txn.id, txn.label, "FE: 127.0.0.1", txn.state, txn.source, moment(txn.begun), None, visible, visible, finished,
-            txn.reason, 0, "", int(txn.timeout * 1000), -1, ""]  # fmt: skip
+    return [
+        txn.id,
+        txn.label,
+        "FE: 127.0.0.1",
+        txn.state,
+        txn.source,
+        moment(txn.begun),
+        None,
+        visible,
+        visible,
+        finished,
+        txn.reason,
+        0,
+        "",
+        int(txn.timeout * 1000),
+        -1,
+        "",
+    ]
 
 
 @statement("SHOW GRANTS")

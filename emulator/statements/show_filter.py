@@ -7,7 +7,6 @@ from typing import Any
 from emulator.reader import Reader
 from emulator.results import ResultSet, rows
 from emulator.session import Session
-from emulator.system_tables import literal
 
 
 def like(text: str, pattern: str) -> bool:
@@ -67,8 +66,9 @@ def _selected(
             parts.append(generate(query.args[key]))
     listed = ", ".join(f'"{name}" varchar' for name, _ in columns)
     session.cursor.execute(f"create or replace temp table shown (row_no integer, {listed})")
-    for number, row in enumerate(values):
-        cells = ", ".join(literal(None if cell is None else str(cell)) for cell in row)
-        session.cursor.execute(f"insert into shown values ({number}, {cells})")
+    if values:
+        texts = [[None if cell is None else str(cell) for cell in cells] for cells in zip(*values, strict=True)]
+        lists = ", ".join("unnest(cast(? as varchar[]))" for _ in texts)
+        session.cursor.execute(f"insert into shown select unnest(range({len(values)})), {lists}", texts)
     found = session.cursor.execute(" ".join(parts)).fetchall()
     return [values[row[0]] for row in found]

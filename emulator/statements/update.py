@@ -3,10 +3,11 @@
 Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/UpdateAnalyzer.java`, `DeleteAnalyzer.java`.
 """
 
+import duckdb
 from sqlglot import exp
 
 from emulator import dialect, partitions
-from emulator.catalog import PRIMARY, Table, quoted
+from emulator.catalog import PRIMARY, Table
 from emulator.errors import StarRocksError, analysis, unsupported
 from emulator.inserting import finish, give_up, stage_query, start
 from emulator.reader import Reader
@@ -99,7 +100,7 @@ def _stage_and_finish(
     try:
         stage, rows = stage_query(session, table, names, translation.sql, translation.columns)
         return finish(session, txn, Batch(table, stage, names, rows, kind), read)  # type: ignore[arg-type]
-    except StarRocksError as error:
+    except (StarRocksError, duckdb.Error) as error:
         give_up(session, txn, error, labelled=False)
         raise
 
@@ -150,6 +151,3 @@ def _check_simple(node: exp.Expr) -> None:
 
 def _is_value(node: exp.Expr) -> bool:
     return isinstance(node.this if isinstance(node, exp.Neg | exp.Cast) else node, exp.Literal | exp.Boolean | exp.Null)
-
-
-_ = quoted

@@ -69,8 +69,10 @@ def _described(session: Session, definition: str, names: list[tuple[str, str]]) 
         seen.add(name.lower())
     from emulator.statements.select import from_duckdb
 
-    kinds = [kind if kind is not None and kind.name != "null" else from_duckdb(types[at])
-             for at, (_, kind) in enumerate(translation.columns)]  # fmt: skip
+    kinds = [
+        kind if kind is not None and kind.name != "null" else from_duckdb(types[at])
+        for at, (_, kind) in enumerate(translation.columns)
+    ]
     return tuple(
         Column(name, (stored(kind) if kind.name == "varchar" and not names else kind).desc, comment=comment)
         for (name, comment), kind in zip(given, kinds, strict=True)

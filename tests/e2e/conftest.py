@@ -21,7 +21,7 @@ from examples.broker import Broker
 from examples.fill import Sources
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FIRST_DAY, LAST_DAY = date(2026, 10, 29), date(2026, 11, 1)
+FIRST_DAY, LAST_DAY = date(2026, 10, 31), date(2026, 11, 1)
 
 
 @dataclass
@@ -53,21 +53,22 @@ class Night:
         document: dict[str, Any] = json.loads(out)
         return document
 
+    def connect(self) -> pymysql.Connection[DictCursor]:
+        """A plain client of the warehouse."""
+        return pymysql.connect(
+            host="127.0.0.1", port=self.server.mysql_port, user="root", database="dw", cursorclass=DictCursor
+        )
+
     def sql(self, text: str) -> list[dict[str, Any]]:
-        """Rows of a statement sent by a plain client."""
-        with (
-            pymysql.connect(
-                host="127.0.0.1", port=self.server.mysql_port, user="root", database="dw", cursorclass=DictCursor
-            ) as connection,
-            connection.cursor() as cursor,
-        ):
+        """Rows of one statement."""
+        with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(text)
             return list(cursor.fetchall())
 
 
 @pytest.fixture
 def night(tmp_path: Path) -> Iterator[Night]:
-    """A migrated warehouse with four business days of sources and nothing loaded."""
+    """A migrated warehouse with two business days of sources and nothing loaded."""
     with Server(data=tmp_path / "starrocks", async_delay_ms=5) as server, Broker() as broker:
         sources = Sources(tmp_path / "sources", FIRST_DAY, broker.bootstrap_servers, scale=0.2)
         sources.fill(LAST_DAY)

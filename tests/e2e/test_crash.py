@@ -32,14 +32,13 @@ def content(night: Night) -> dict[str, list[str]]:
 
 def back_to(night: Night, before: dict[str, list[dict[str, Any]]]) -> None:
     """Puts the tables back to what they were before the facts were loaded."""
-    for table in CONTENT:
-        night.sql(f"TRUNCATE TABLE {table}")
-        for row in before[table]:
-            names = ", ".join(f"`{name}`" for name in row)
-            values = ", ".join(
-                "NULL" if value is None else "'" + str(value).replace("'", "''") + "'" for value in row.values()
-            )
-            night.sql(f"INSERT INTO {table} ({names}) VALUES ({values})")
+    with night.connect() as connection, connection.cursor() as cursor:
+        for table, rows in before.items():
+            cursor.execute(f"TRUNCATE TABLE {table}")
+            if rows:
+                marks = "(" + ", ".join(["%s"] * len(rows[0])) + ")"
+                values = [value for row in rows for value in row.values()]
+                cursor.execute(f"INSERT INTO {table} VALUES {', '.join([marks] * len(rows))}", values)
 
 
 def test_a_killed_load_gives_the_same_rows_when_it_is_run_again(night: Night) -> None:

@@ -86,8 +86,8 @@ def test_a_snapshot_holds_the_database_and_no_more(dw: Client) -> None:
     stamp = backed_up(dw, "s1")
     job = dw.named("show backup")[0]
     assert list(job) == [
-        "JobId", "SnapshotName", "DbName", "State", "BackupObjs", "CreateTime", "SnapshotFinishedTime", "UploadFinishedTime",
-        "FinishedTime", "UnfinishedTasks", "Progress", "TaskErrMsg", "Status", "Timeout",
+        "JobId", "SnapshotName", "DbName", "State", "BackupObjs", "CreateTime", "SnapshotFinishedTime",
+        "UploadFinishedTime", "FinishedTime", "UnfinishedTasks", "Progress", "TaskErrMsg", "Status", "Timeout",
     ]  # fmt: skip
     assert dw.named("show snapshot on repo") == [{"Snapshot": "s1", "Timestamp": stamp, "Status": "OK"}]
     details = json.loads(dw.named("show snapshot on repo where snapshot = 's1'")[0]["Details"])
@@ -128,8 +128,8 @@ def test_a_backup_of_one_partition(dw: Client) -> None:
 
 def test_another_schema_cancels_the_restore(dw: Client) -> None:
     stamp = backed_up(dw, "s1", "on (table t)")
-    dw.sql("create table other (d date, id bigint, name varchar(30)) duplicate key (d, id) partition by date_trunc('day', d)"
-           " distributed by hash(id)")  # fmt: skip
+    dw.sql("create table other (d date, id bigint, name varchar(30)) duplicate key (d, id)"
+           " partition by date_trunc('day', d) distributed by hash(id)")  # fmt: skip
     dw.sql(
         f'restore snapshot s1 from repo on (table t as other) properties ("backup_timestamp" = "{stamp}", {ONE_COPY})'
     )
@@ -150,10 +150,12 @@ def test_three_copies_do_not_fit_on_one_backend(dw: Client) -> None:
     ("text", "code", "message"),
     [
         ("restore snapshot s1 from repo", 5064, "Missing backup_timestamp property."),
-        ("restore snapshot s1 from nowhere properties ('backup_timestamp' = 'x')", 5064, "Repository [nowhere] does not exist."),
+        ("restore snapshot s1 from nowhere properties ('backup_timestamp' = 'x')", 5064,
+         "Repository [nowhere] does not exist."),
         (
             "restore snapshot s1 from repo properties ('backup_timestamp' = 'x')", 5064,
-            "Failed to get info of snapshot 's1' because: snapshot does not exist. Maybe specified wrong backup timestamp",
+            "Failed to get info of snapshot 's1' because: snapshot does not exist. Maybe specified wrong backup"
+            " timestamp",
         ),
         ("backup snapshot dw.s to repo properties ('timeout' = '60')", 5064, "timeout must be at least 10 min."),
         ("backup snapshot dw.s to repo on (table nope)", 5502, "Unknown table 'nope'"),
@@ -162,9 +164,11 @@ def test_three_copies_do_not_fit_on_one_backend(dw: Client) -> None:
         ("cancel backup", 5064, "No backup job is currently running"),
         (
             "create repository s3 with broker on location 's3://bucket/x' properties ('a' = 'b')", 1235,
-            "REPOSITORY on LOCATION 's3://bucket/x' (only file:// is) is not supported by the embedded StarRocks server",
+            "REPOSITORY on LOCATION 's3://bucket/x' (only file:// is) is not supported by the embedded StarRocks"
+            " server",
         ),
-        ("create repository repo with broker on location 'file:///tmp/x'", 5064, "repository with same name already exist: repo"),
+        ("create repository repo with broker on location 'file:///tmp/x'", 5064,
+         "repository with same name already exist: repo"),
     ],
 )  # fmt: skip
 def test_refusals(dw: Client, text: str, code: int, message: str) -> None:

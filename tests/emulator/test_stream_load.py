@@ -29,7 +29,8 @@ def dw(server: Server) -> Iterator[Client]:
     with client(server) as found:
         found.sql("drop table if exists t force")
         found.sql(
-            "create table t (id bigint not null, name varchar(5), d date, n int not null default '7', price decimal(10, 2))"
+            "create table t (id bigint not null, name varchar(5), d date, n int not null default '7', price"
+            " decimal(10, 2))"
             " primary key (id) distributed by hash(id) properties ('replication_num' = '1')"
         )
         yield found
@@ -38,8 +39,9 @@ def dw(server: Server) -> Iterator[Client]:
 def test_a_load_is_committed_visible_and_answered(dw: Client) -> None:
     answer = dw.csv("t", "1,ab,2026-01-02,3,1.50\n2,\\N,\\N,4,\\N\n", label="first-load")
     assert list(answer) == [
-        "TxnId", "Label", "Db", "Table", "Status", "Message", "NumberTotalRows", "NumberLoadedRows", "NumberFilteredRows",
-        "NumberUnselectedRows", "LoadBytes", "LoadTimeMs", "BeginTxnTimeMs", "StreamLoadPlanTimeMs", "ReadDataTimeMs",
+        "TxnId", "Label", "Db", "Table", "Status", "Message", "NumberTotalRows", "NumberLoadedRows",
+        "NumberFilteredRows", "NumberUnselectedRows",
+        "LoadBytes", "LoadTimeMs", "BeginTxnTimeMs", "StreamLoadPlanTimeMs", "ReadDataTimeMs",
         "WriteDataTimeMs", "CommitAndPublishTimeMs",
     ]  # fmt: skip
     assert (answer["Status"], answer["Message"], answer["NumberLoadedRows"], answer["LoadBytes"]) == (
@@ -192,9 +194,11 @@ def test_merge_condition_keeps_what_is_newer(dw: Client) -> None:
 def test_json_numbers_arrive_exact(dw: Client) -> None:
     dw.sql("drop table if exists j")
     dw.sql(
-        "create table j (id largeint, price decimal(38, 18), name varchar(50), doc json) duplicate key (id) distributed by hash(id)"
+        "create table j (id largeint, price decimal(38, 18), name varchar(50), doc json) duplicate key (id)"
+        " distributed by hash(id)"
     )
-    body = '[{"id": 18446744073709551615, "price": 12345678901234567.123456789012345678, "name": "a\\n\\"é", "doc": {"b": [1, 2]}}]'
+    numbers = '"id": 18446744073709551615, "price": 12345678901234567.123456789012345678'
+    body = "[{" + numbers + ', "name": "a\\n\\"é", "doc": {"b": [1, 2]}}]'
     assert dw.json("j", body, strip_outer_array="true")["Message"] == "OK"
     row = dw.sql("select id, price, name, doc from j")[0]
     assert row[:3] == ("18446744073709551615", Decimal("12345678901234567.123456789012345678"), 'a\n"é')

@@ -14,6 +14,7 @@ from emulator.load_headers import LoadOptions, separator
 CONTENT = st.text(st.characters(codec="utf-8", exclude_characters="\x01\x02"), max_size=6)
 AWKWARD = st.text("ab\\N\"',\n\r\t\x00\x1f0123 é\ufeff", max_size=6)
 VALUES = st.one_of(st.none(), CONTENT, AWKWARD).filter(lambda value: value != "\\N")
+CONNECTION = duckdb.connect()
 ROWS = st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=20)
 
 
@@ -21,10 +22,11 @@ def read(chunks: Iterable[bytes], options: LoadOptions, fields: int, tmp_path: P
     """The fields of a body as the loader hands them to DuckDB."""
     names = tuple(f"c{at}" for at in range(fields))
     body = load_csv.write(chunks, options, names, tmp_path / "body")
-    connection = duckdb.connect()
+    connection = CONNECTION.cursor()
     values = ", ".join(body.text(name) for name in names)
     rows = connection.execute(f"select {values} from {body.read('rejects')}").fetchall()
     assert connection.execute("select count(*) from rejects").fetchone() == (0,)
+    connection.execute("drop table rejects; drop table rejects_scan")
     connection.close()
     return rows
 
@@ -49,7 +51,7 @@ def test_any_rows_with_control_separators_come_back(
     column=st.sampled_from(["|", "||", "\x1f", "0", "\x01", ","]),
     row=st.sampled_from(["\n", "\r\n", "x1", "\x02", "\r"]),
 )
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_are_cut_before_fields(data: list[str], column: str, row: str, tmp_path: Path) -> None:
     body = "".join(data)
     expected = [tuple(line.split(column)) for line in body.split(row) if line]

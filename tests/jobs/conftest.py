@@ -43,6 +43,11 @@ class Completed:
     stderr: str
     document: dict[str, Any]
 
+    @property
+    def error(self) -> str:
+        """What went wrong, as it was told: in the document, or on stderr when there was no run yet."""
+        return str(self.document["error"]) if self.document else self.stderr
+
     def step(self, name: str) -> dict[str, Any]:
         """One step of the run."""
         return next(step for step in self.document["steps"] if step["step"] == name)
@@ -76,6 +81,7 @@ def delay(server: Server) -> Iterator[Callable[[float], None]]:
 
     def change(seconds: float) -> None:
         jobs.delay_seconds = seconds
+        server.async_delay_ms = int(seconds * 1000)
 
     yield change
     change(usual)

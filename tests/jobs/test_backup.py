@@ -87,7 +87,7 @@ def test_one_a_night_unless_asked_for_another(run_job: Any, sql: Any) -> None:
 def test_without_a_location_there_is_no_backup_and_no_ok(run_job: Any, sql: Any) -> None:
     refused = run_job("backup", env={"BACKUP_LOCATION": ""})
     assert refused.exit_code == 78
-    assert "BACKUP_LOCATION" in refused.document["error"]
+    assert "BACKUP_LOCATION" in refused.error
     assert refused.document["hint"]
     assert sql("SELECT state, exit_code FROM ops_job_run WHERE job = 'backup'") == [
         {"state": "failed", "exit_code": 78}
@@ -99,7 +99,7 @@ def test_a_repository_elsewhere_is_refused(run_job: Any, sql: Any, tmp_path: Pat
     assert run_job("backup").exit_code == 0
     refused = run_job("backup", "--again", env={"BACKUP_LOCATION": f"file://{tmp_path}/elsewhere"})
     assert refused.exit_code == 78
-    assert "/elsewhere" in refused.document["error"]
+    assert "/elsewhere" in refused.error
     assert len(backups(sql)) == 1
 
 
@@ -131,7 +131,7 @@ def test_a_cancelled_backup_is_no_backup(
     sql(f"CANCEL BACKUP FROM {database}")
     cancelled = running.end()
     assert cancelled.exit_code == 1
-    assert "was cancelled by StarRocks" in cancelled.document["error"]
+    assert "was cancelled by StarRocks" in cancelled.error
     assert [row["state"] for row in backups(sql)] == ["CANCELLED"]
     delay(0.1)
     assert run_job("backup", env={"NIGHTSHIFT_NOW": "2026-11-10T20:00:00"}).exit_code == 0
@@ -144,7 +144,7 @@ def test_another_backup_occupies_the_database(run_job: Any, sql: Any, delay: Any
     sql(f"BACKUP SNAPSHOT {database}.by_hand TO store_{database}")
     busy = run_job("backup", env={"BACKUP_TIMEOUT": "1"})
     assert busy.exit_code == 75
-    assert "BACKUP by_hand is" in busy.document["error"]
+    assert "BACKUP by_hand is" in busy.error
     sql(f"CANCEL BACKUP FROM {database}")
     delay(0.1)
     done = run_job("backup")
@@ -189,4 +189,4 @@ def test_a_backup_that_takes_too_long_is_told(run_job: Any, delay: Any) -> None:
     delay(60)
     late = run_job("backup", env={"BACKUP_TIMEOUT": "1"})
     assert late.exit_code == 1
-    assert "it goes on in StarRocks" in late.document["error"]
+    assert "it goes on in StarRocks" in late.error

@@ -92,8 +92,8 @@ def test_a_critical_check_speaks(run_job: Any, sql: Any) -> None:
     sql("INSERT INTO fact_paint VALUES (100, '2026-11-10', 5000)")
     critical = run_job("build_aggregates", "--force", env=NIGHT)
     assert critical.exit_code == 65
-    assert "between(litres, 0, 1000)" in critical.document["error"]
-    assert "1 of 3 rows" in critical.document["error"]
+    assert "between(litres, 0, 1000)" in critical.error
+    assert "1 of 3 rows" in critical.error
 
 
 @pytest.mark.usefixtures("paint")
@@ -132,7 +132,7 @@ def test_an_empty_window_is_told_and_replaces_nothing(run_job: Any, sql: Any) ->
 def test_a_wrong_command_line_is_told(run_job: Any, arguments: tuple[str, ...], told: str) -> None:
     wrong = run_job("build_aggregates", "--force", *arguments, env=NIGHT)
     assert wrong.exit_code == 2
-    assert told in wrong.stderr
+    assert told in wrong.error
 
 
 @pytest.mark.parametrize(
@@ -150,8 +150,8 @@ def test_a_wrong_file_is_told(
     warehouse_dir({"schema/fact_paint.sql": TABLE, "aggregates/agg_paint.sql": DAYS.replace(old, new)})
     refused = run_job("migrate")
     assert refused.exit_code == 78
-    assert "agg_paint.sql" in refused.stderr
-    assert told in refused.stderr
+    assert "agg_paint.sql" in refused.error
+    assert told in refused.error
 
 
 @given(st.lists(st.sampled_from(["%(since)s", "%(until)s", "%", "%s", "%Y", "a", "%%", "("]), max_size=12))

@@ -169,7 +169,7 @@ def test_a_migration_cut_off_in_the_middle_goes_on(run_job: Any, sql: Any, wareh
     )
     failed = run_job("migrate")
     assert failed.exit_code == 1
-    assert "NO_SUCH_TYPE" in failed.document["error"]
+    assert "NO_SUCH_TYPE" in failed.error
     assert columns(sql, "dim_colour") == ["colour_id", "label", "shade"]
     assert sql("SELECT count(*) AS n FROM ops_migration") == [{"n": 0}]
     assert columns(sql, "fact_paint") == ["paint_id", "colour_id", "litres"], (
@@ -187,7 +187,7 @@ def test_a_step_whose_proof_never_holds_is_told(run_job: Any, sql: Any, warehous
     warehouse_dir({**FILES, "schema/migrations/0001_shade.sql": migration(ADD_SHADE, "no_such_column")})
     failed = run_job("migrate")
     assert failed.exit_code == 1
-    assert "done-when returns no row" in failed.document["error"]
+    assert "done-when returns no row" in failed.error
     assert sql("SELECT count(*) AS n FROM ops_migration") == [{"n": 0}]
 
 
@@ -272,9 +272,9 @@ def test_views_in_a_circle_are_named(run_job: Any, warehouse_dir: Write) -> None
     )
     refused = run_job("migrate")
     assert refused.exit_code == 78
-    assert "in a circle" in refused.stderr
-    assert "v_one" in refused.stderr
-    assert "v_two" in refused.stderr
+    assert "in a circle" in refused.error
+    assert "v_one" in refused.error
+    assert "v_two" in refused.error
 
 
 @pytest.mark.parametrize(
@@ -294,27 +294,26 @@ def test_a_wrong_file_is_told_before_anything_is_changed(
     warehouse_dir({**FILES, name: text})
     refused = run_job("migrate")
     assert refused.exit_code == 78
-    assert told in refused.stderr
+    assert told in refused.error
     names = {next(iter(row.values())) for row in sql("SHOW TABLES")}
     assert not names & {"dim_colour", "fact_paint", "v_paint"}
 
 
 def test_an_alter_that_starrocks_cancels_fails_the_step(
-    start_job: Any, run_job: Any, sql: Any, delay: Any, until: Any, warehouse_dir: Write
+    run_job: Any, sql: Any, monkeypatch: pytest.MonkeyPatch, warehouse_dir: Write
 ) -> None:
     warehouse_dir(FILES)
     assert run_job("migrate").exit_code == 0
     warehouse_dir({"schema/migrations/0001_shade.sql": migration(ADD_SHADE, "shade")})
-    delay(60)
-    running = start_job("migrate")
-    until(lambda: sql("SHOW ALTER TABLE COLUMN WHERE TableName = 'dim_colour'"))
-    sql("CANCEL ALTER TABLE COLUMN FROM dim_colour")
-    failed = running.end()
+    # The embedded server cancels no ALTER, so its answer is changed in this process; the job is another process.
+    monkeypatch.setattr("emulator.statements.alter._state", lambda _job: "CANCELLED")
+    failed = run_job("migrate")
     assert failed.exit_code == 1
-    assert "cancelled by StarRocks" in failed.document["error"]
-    delay(0.1)
+    assert "ALTER TABLE dim_colour was cancelled by StarRocks" in failed.error
+    assert sql("SELECT count(*) AS n FROM ops_migration") == [{"n": 0}]
+    monkeypatch.undo()
     assert run_job("migrate").exit_code == 0
-    assert columns(sql, "dim_colour") == ["colour_id", "label", "shade"]
+    assert sql("SELECT name FROM ops_migration") == [{"name": "0001_shade"}]
 
 
 def test_an_alter_goes_on_when_the_job_is_killed_and_a_rerun_waits_for_it(

@@ -75,7 +75,7 @@ def test_only_one(run_job: Any, sql: Any) -> None:
     assert sql("SELECT count(*) AS n FROM mv_z_day") == [{"n": 0}]
     wrong = run_job("refresh_views", "--force", "--only", "mv_m_cuont")
     assert wrong.exit_code == 2
-    assert "did you mean mv_m_count?" in wrong.stderr
+    assert "did you mean mv_m_count?" in wrong.error
 
 
 @pytest.mark.usefixtures("paint")
@@ -115,7 +115,7 @@ def test_a_missing_view_is_told_with_what_to_do(run_job: Any, sql: Any) -> None:
     sql("DROP MATERIALIZED VIEW mv_m_count")
     failed = run_job("refresh_views", "--force", "--only", "mv_m_count")
     assert failed.exit_code == 1
-    assert "no such materialized view" in failed.document["error"]
+    assert "no such materialized view" in failed.error
     assert failed.document["hint"] == "./run migrate"
 
 
@@ -123,4 +123,4 @@ def test_a_missing_view_is_told_with_what_to_do(run_job: Any, sql: Any) -> None:
 def test_not_before_the_facts(run_job: Any) -> None:
     skipped = run_job("refresh_views")
     assert skipped.exit_code == 75
-    assert "load_facts" in skipped.stderr
+    assert "load_facts" in skipped.error

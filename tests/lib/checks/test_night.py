@@ -77,8 +77,8 @@ def ran(night: Night, job: str, state: str = "done", *, cycle: date = CYCLE, at:
 def put_aside(night: Night, run_id: str, row_id: str, reason: str = "type") -> None:
     """A row in quarantine."""
     night.warehouse.write(
-        "INSERT INTO ops_quarantine VALUES ('fact_sale', %s, %s, 'amount', 'x', 'files', 'a.csv:3', '{}', TRUE, 'l', %s,"
-        " '2026-11-02 05:00:00')",
+        "INSERT INTO ops_quarantine VALUES ('fact_sale', %s, %s, 'amount', 'x', 'files', 'a.csv:3', '{}', TRUE, 'l',"
+        " %s, '2026-11-02 05:00:00')",
         (row_id, reason, run_id),
     )
 
@@ -120,7 +120,8 @@ def test_views_active(night: Night) -> None:
     assert (result.state, result.severity) == ("failed", "CRITICAL")
     assert result.measured == "mv_daily does not exist"
     night.warehouse.write(
-        "CREATE MATERIALIZED VIEW mv_daily REFRESH DEFERRED MANUAL AS SELECT id, count(*) AS sales FROM fact_sale GROUP BY id"
+        "CREATE MATERIALIZED VIEW mv_daily REFRESH DEFERRED MANUAL"
+        " AS SELECT id, count(*) AS sales FROM fact_sale GROUP BY id"
     )
     assert ask(night, "views_active").state == "passed"
     night.warehouse.write("ALTER MATERIALIZED VIEW mv_daily INACTIVE")
@@ -133,7 +134,10 @@ def test_views_refreshed(night: Night) -> None:
     result = ask(night, "views_refreshed")
     assert (result.state, result.severity, result.measured) == ("failed", "WARNING", "mv_daily: not refreshed")
     run_id = ran(night, "refresh_views")
-    step = "INSERT INTO ops_job_step VALUES (%s, 'mv_daily', 'refresh_views', %s, 1, '2026-11-02 05:40:00', 1, 0, 0, 0, 0, '', '')"
+    step = (
+        "INSERT INTO ops_job_step VALUES"
+        " (%s, 'mv_daily', 'refresh_views', %s, 1, '2026-11-02 05:40:00', 1, 0, 0, 0, 0, '', '')"
+    )
     night.warehouse.write(step, (run_id, "failed"))
     assert ask(night, "views_refreshed").measured == "mv_daily: failed"
     night.warehouse.write(step, (run_id, "done"))

@@ -1,0 +1,61 @@
+"""A wire that loses the answer to one statement: the server has done it, and its client cannot know."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+
+class LossyWire:
+    """Forwards to a port of this machine; the first statement with `marker` in it arrives, its answer does not."""
+
+    def __init__(self, port: int, marker: str) -> None:
+        self._target = port
+        self._marker = marker.encode()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.lost = threading.Event()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Stops listening; open connections end with their clients."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._target))
+            threading.Thread(target=self._forward, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._return, args=(server, client), daemon=True).start()
+
+    def _forward(self, client: socket.socket, server: socket.socket) -> None:
+        while data := _receive(client):
+            if self._marker in data and not self.lost.is_set():
+                # Nobody reads on from here: the answer is waited for below, then both ends are closed.
+                self.lost.set()
+            server.sendall(data)
+        _close(client, server)
+
+    def _return(self, server: socket.socket, client: socket.socket) -> None:
+        before = self.lost.is_set()
+        while data := _receive(server):
+            if self.lost.is_set() and not before:
+                break
+            client.sendall(data)
+        _close(client, server)
+
+
+def _receive(wire: socket.socket) -> bytes:
+    try:
+        return wire.recv(1 << 16)
+    except OSError:
+        return b""
+
+
+def _close(*wires: socket.socket) -> None:
+    for wire in wires:
+        wire.close()

@@ -1,0 +1,167 @@
+"""Runs the cases of `*.spec` on the embedded server, or on the server that STARROCKS_TEST_URL names.
+
+A case states one behaviour of StarRocks as SQL with its result, and where that is known from:
+
+    === a subset of columns updates only these
+    source: test/sql/test_partial_update/R/...        (a path in StarRocks' repository, or: no source found)
+    > create table t (k int not null, v int, w int) primary key (k) distributed by hash (k)
+      properties ("replication_num" = "1")
+    > insert into t (k, v) values (1, 7)
+    ok 1
+    > select * from t
+    1 | 7 | NULL
+    > select nothing from t
+    error 1064 cannot be resolved
+
+`> ` begins a statement, two blanks go on with it. What follows is expected: rows as the text protocol gives them, cells
+between ` | `, `NULL` for NULL, `\\n` for a new line, `(no rows)` for an empty set; `ok` or `ok N` (affected rows); `info TEXT` a part of the OK
+packet's text; `error CODE TEXT` a number and a part of the message. Nothing = it must not fail. Each case has a new
+current database `${db}`. Lines that begin with `#` are remarks. `embedded only` as a line: not run on a real server.
+STARROCKS_TEST_URL is `mysql://user:password@host:port`.
+"""
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pymysql
+import pytest
+
+from emulator.server import Server
+
+HERE = Path(__file__).parent
+REAL = os.environ.get("STARROCKS_TEST_URL")
+
+
+@dataclass
+class Step:
+    """A statement and the lines that are expected of it."""
+
+    sql: str
+    expected: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Case:
+    """One behaviour."""
+
+    file: str
+    title: str
+    source: str = ""
+    embedded_only: bool = False
+    steps: list[Step] = field(default_factory=list)
+
+
+def read(path: Path) -> list[Case]:
+    """The cases of a file. Raises ValueError naming file and line for what is not in the format."""
+    cases: list[Case] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("=== "):
+            cases.append(Case(path.stem, line[4:].strip()))
+        elif not cases:
+            raise ValueError(f"{path.name}:{number}: a case begins with '=== title', found {line!r}")
+        elif line.startswith("source: "):
+            cases[-1].source = line[8:].strip()
+        elif line == "embedded only":
+            cases[-1].embedded_only = True
+        elif line.startswith("> "):
+            cases[-1].steps.append(Step(line[2:]))
+        elif not cases[-1].steps:
+            raise ValueError(f"{path.name}:{number}: a result without a statement: {line!r}")
+        elif line.startswith("  "):
+            cases[-1].steps[-1].sql += "\n" + line[2:]
+        else:
+            cases[-1].steps[-1].expected.append(line)
+    return cases
+
+
+CASES = [case for path in sorted(HERE.glob("*.spec")) for case in read(path)]
+
+
+@pytest.fixture(scope="module")
+def connection() -> Iterator[pymysql.Connection]:
+    """A connection whose values stay the texts of the wire."""
+    if REAL:
+        url = urlsplit(REAL)
+        yield _connect(
+            url.hostname or "127.0.0.1", url.port or 9030, unquote(url.username or "root"), unquote(url.password or "")
+        )
+        return
+    with Server(async_delay_ms=0) as server:
+        yield _connect("127.0.0.1", server.mysql_port, "root", "")
+
+
+def _connect(host: str, port: int, user: str, password: str) -> pymysql.Connection:
+    return pymysql.connect(
+        host=host, port=port, user=user, password=password, autocommit=True, conv={}, charset="utf8mb4"
+    )
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.title}")
+def test_behaviour(case: Case, connection: pymysql.Connection) -> None:
+    if REAL and case.embedded_only:
+        pytest.skip("a case about the embedded server itself")
+    assert case.source, f"{case.file}: {case.title}: a case names its source, or says 'no source found'"
+    database = f"spec_{uuid.uuid4().hex[:12]}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"create database {database}")
+        cursor.execute(f"use {database}")
+        try:
+            for step in case.steps:
+                assert _run(connection, step, database) == [
+                    line.replace("${db}", database) for line in step.expected
+                ], step.sql
+        finally:
+            cursor.execute("rollback")
+            cursor.execute(f"drop database {database} force")
+
+
+def _run(connection: pymysql.Connection, step: Step, database: str) -> list[str]:
+    """What happened, in the words of what was expected (so that a difference is shown as lines)."""
+    cursor = connection.cursor()
+    expected = step.expected
+    try:
+        count = cursor.execute(step.sql.replace("${db}", database))
+    except pymysql.Error as error:
+        code, message = error.args
+        wanted = expected[0].split(" ", 2) if expected else []
+        if (
+            wanted[:1] == ["error"]
+            and int(wanted[1]) == code
+            and (wanted[2:] == [] or _is_part(wanted[2], message, database))
+        ):
+            return expected_with(expected, database)
+        return [f"error {code} {message}"]
+    if not expected:
+        return []
+    if cursor.description is not None:
+        return [" | ".join("NULL" if cell is None else _text(cell) for cell in row) for row in cursor.fetchall()] or [
+            "(no rows)"
+        ]
+    told = []
+    for line in expected:
+        if line.startswith("info "):
+            text = (connection._result.message or b"").decode(errors="replace")
+            told.append(line.replace("${db}", database) if _is_part(line[5:], text, database) else f"info {text}")
+        else:
+            told.append("ok" if line == "ok" else f"ok {count}")
+    return told
+
+
+def expected_with(lines: list[str], database: str) -> list[str]:
+    return [line.replace("${db}", database) for line in lines]
+
+
+def _is_part(wanted: str, text: str, database: str) -> bool:
+    return re.sub(r"\s+", " ", wanted.replace("${db}", database)) in re.sub(r"\s+", " ", text)
+
+
+def _text(cell: object) -> str:
+    text = cell.decode() if isinstance(cell, bytes) else str(cell)
+    return text.replace("\n", "\\n")
