@@ -54,6 +54,8 @@ def binary(node: exp.Binary) -> exp.Expr:
 def _as_number(node: exp.Expr) -> exp.Expr:
     """An operand that is no number counts as DOUBLE (texts), as in StarRocks."""
     kind = type_of(node)
+    while isinstance(node, exp.Paren) and type_of(node.this) == kind and isinstance(node.this, exp.Anonymous):
+        node = node.this
     node = exp.Paren(this=node, comments=None) if isinstance(node, exp.Binary) else node
     typed(node, kind)
     if kind is None or is_numeric(kind) or kind.name == "null":
@@ -71,9 +73,19 @@ def _integers(node: exp.Binary, left: exp.Expr, right: exp.Expr, one: SqlType, t
     if isinstance(node, exp.Mod) or result == LARGEINT:
         return typed(_operation(node, cast(left, result.duckdb), cast(right, result.duckdb)), result)
     if wide == BIGINT:
+        if isinstance(node, exp.Add | exp.Sub):
+            left, right = _unwrapped(left), _unwrapped(right)
         huge = _operation(node, cast(left, "HUGEINT"), cast(right, "HUGEINT"))
         return call("sr_wrap", huge, kind=BIGINT)
     return typed(_operation(node, cast(left, result.duckdb), cast(right, result.duckdb)), result)
+
+
+def _unwrapped(node: exp.Expr) -> exp.Expr:
+    """A sum of BIGINT without its wrap: wrapping once, at the end of a chain of + and -, gives the same number."""
+    if not isinstance(node, exp.Anonymous) or node.name != "sr_wrap":
+        return node
+    inner: exp.Expr = node.expressions[0]
+    return inner if isinstance(inner.unnest(), exp.Add | exp.Sub) else node
 
 
 def _decimal(node: exp.Binary, left: exp.Expr, right: exp.Expr, one: SqlType, two: SqlType) -> exp.Expr:

@@ -66,6 +66,7 @@ class Jobs:
         self.delay_seconds = engine.async_delay_ms / 1000
         self._lock = threading.Lock()
         self._running: set[Job] = set()
+        self._turns: dict[str, threading.Lock] = {}
         self._closed = False
 
     def start(self, name: str, run: Callable[[Job], None]) -> Job:
@@ -81,6 +82,16 @@ class Jobs:
         job.thread = threading.Thread(target=self._run, args=(job, run), name=name, daemon=True)
         job.thread.start()
         return job
+
+    def find(self, name: str) -> Job | None:
+        """The running job of a name."""
+        with self._lock:
+            return next((job for job in self._running if job.name == name), None)
+
+    def turn(self, name: str) -> threading.Lock:
+        """The lock under which those who do the same thing take turns."""
+        with self._lock:
+            return self._turns.setdefault(name, threading.Lock())
 
     def _run(self, job: Job, run: Callable[[Job], None]) -> None:
         try:

@@ -25,7 +25,6 @@ LAST = "last"
 BACKUP, RESTORE = "BACKUP", "RESTORE"
 DONE = ("FINISHED", "CANCELLED")
 _submitting = threading.Lock()
-_threads: dict[int, Job] = {}
 
 
 def last(engine: Engine, db: str) -> dict[str, Any] | None:
@@ -86,9 +85,11 @@ def submit(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, An
 
 def start(engine: Engine, body: dict[str, Any]) -> None:
     """Run a recorded job in its thread."""
-    _threads[body["id"]] = async_jobs.of(engine).start(
-        f"{body['kind'].lower()} {body['label']}", lambda job: _run(engine, body, job)
-    )
+    async_jobs.of(engine).start(_name(body), lambda job: _run(engine, body, job))
+
+
+def _name(body: Mapping[str, Any]) -> str:
+    return f"{body['kind'].lower()} {body['id']}"
 
 
 def _run(engine: Engine, body: dict[str, Any], job: Job) -> None:
@@ -106,7 +107,6 @@ def _run(engine: Engine, body: dict[str, Any], job: Job) -> None:
     except (duckdb.Error, OSError) as error:
         run.end("CANCELLED", status=f"[COMMON_ERROR, msg: {str(error).splitlines()[0]}]")
     finally:
-        _threads.pop(body["id"], None)
         run.cursor.close()
 
 
@@ -118,7 +118,7 @@ def cancel(engine: Engine, kind: str, db: str) -> None:
     if body["state"] in DONE:
         reason = f"Job with label {body['label']} can not be cancelled. state: {body['state']}"
         raise failed(f"Failed to cancel job: {reason}", COMMON_ERROR)
-    job = _threads.get(body["id"])
+    job = async_jobs.of(engine).find(_name(body))
     if job is not None:
         job.cancel("user cancelled")
         job.join(10)

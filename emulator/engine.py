@@ -119,7 +119,7 @@ class Engine:
         except OSError:
             handle.close()
             raise DataDirectoryInUse(
-                f"{self.directory}: another embedded server has this data directory open; stop it, or give another --data"
+                f"{self.directory}: another embedded server has this directory open; stop it, or give another --data"
             ) from None
         return handle
 

@@ -6,6 +6,7 @@ from emulator import partitions
 from emulator.coercion import common, type_of
 from emulator.errors import analysis, unsupported
 from emulator.functions.spec import no_match
+from emulator.rules import truth
 from emulator.scope import Columns, Scope, Source
 from emulator.translate import Context
 from emulator.writing import visible_names

@@ -8,7 +8,6 @@ objects of kind `task_run` under their query id. Sources: fe/fe-core/src/main/ja
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from dataclasses import replace
@@ -30,9 +29,6 @@ PENDING, RUNNING, SUCCESS, FAILED, SKIPPED = "PENDING", "RUNNING", "SUCCESS", "F
 MOST_FAILURES = 10
 WATCH_SECONDS = 1.0
 TTL_SECONDS = 7 * 86400
-_turns: dict[int, threading.Lock] = {}
-_turns_lock = threading.Lock()
-_watched: set[int] = set()
 
 
 def request(
@@ -79,14 +75,9 @@ def _save(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any
         unit.put(RUN, body["db"], body["query_id"], body)
 
 
-def _turn(identity: int) -> threading.Lock:
-    with _turns_lock:
-        return _turns.setdefault(identity, threading.Lock())
-
-
 def _run(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any], job: Job | None) -> dict[str, Any]:
     """One run in its turn; gives its final record."""
-    with _turn(body["mv"]):
+    with async_jobs.of(engine).turn(body["task"]):
         body = {**body, "state": RUNNING, "started": time.time()}
         _save(engine, cursor, body)
         if job is not None:
@@ -189,9 +180,9 @@ def cancel(engine: Engine, cursor: duckdb.DuckDBPyConnection, mv: MaterializedVi
 
 def watch(engine: Engine, mv: MaterializedView) -> None:
     """Keep an ASYNC view fresh: after each change of a base, or every so often (`every_seconds` in `more`)."""
-    if mv.id in _watched:
+    jobs, name = async_jobs.of(engine), f"watch {name_of(mv)}"
+    if jobs.find(name) is not None:
         return
-    _watched.add(mv.id)
 
     def work(job: Job) -> None:
         cursor = engine.cursor()
@@ -205,10 +196,9 @@ def watch(engine: Engine, mv: MaterializedView) -> None:
                     _run(engine, cursor, request(engine, cursor, now, "root"), job)
                 job.pause(WATCH_SECONDS)
         finally:
-            _watched.discard(mv.id)
             cursor.close()
 
-    async_jobs.of(engine).start(f"watch {name_of(mv)}", work)
+    jobs.start(name, work)
 
 
 def recover(engine: Engine) -> None:

@@ -10,6 +10,7 @@ from emulator.coercion import common, type_of, typed
 from emulator.dialect import Dialect
 from emulator.errors import analysis, unsupported
 from emulator.from_clause import FromClause, renamed
+from emulator.functions import native
 from emulator.functions.spec import no_match
 from emulator.functions.table import FUNCTIONS, is_known
 from emulator.rules import RULES, truth
@@ -282,6 +283,8 @@ class Resolver(FromClause):
         if name == "is_role_in_session":
             return self._role(node)
         function = FUNCTIONS.get(name)
+        if name in native.NAMES and not native.AVAILABLE:
+            raise unsupported(f"function {name}() without the package numpy")
         if function is None:
             if is_known(name):
                 raise unsupported(f"function {name}()")

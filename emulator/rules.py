@@ -163,7 +163,7 @@ def _regexp(node: exp.RegexpLike, _: "Context") -> exp.Expr:
     return call("regexp_matches", to_text(node.this), to_text(node.expression), kind=BOOLEAN)
 
 
-def _add(node: exp.Binary, context: "Context") -> exp.Expr:
+def _add(node: exp.Binary, _: "Context") -> exp.Expr:
     for side, other in ((node.expression, node.this), (node.this, node.expression)):
         if isinstance(side, exp.Interval):
             amount, unit = interval_parts(side)
@@ -293,19 +293,19 @@ def _parameter(node: exp.Parameter, context: "Context") -> exp.Expr:
     return context.user_variable(node.name)
 
 
-def _now(node: exp.Expr, _: "Context") -> exp.Expr:
+def _now(_node: exp.Expr, _: "Context") -> exp.Expr:
     return call("sr_now", kind=DATETIME)
 
 
-def _today(node: exp.Expr, _: "Context") -> exp.Expr:
+def _today(_node: exp.Expr, _: "Context") -> exp.Expr:
     return cast(call("sr_now"), "DATE", DATE)
 
 
-def _user(node: exp.Expr, context: "Context") -> exp.Expr:
+def _user(_node: exp.Expr, context: "Context") -> exp.Expr:
     return context.session_function("current_user")
 
 
-def _extract(node: exp.Extract, context: "Context") -> exp.Expr:
+def _extract(node: exp.Extract, _: "Context") -> exp.Expr:
     from emulator.functions.table import FUNCTIONS
 
     unit = node.this.name.lower()
@@ -324,10 +324,6 @@ def _keep_first(node: exp.Concat, _: "Context") -> exp.Expr:
 
 def _null(node: exp.Expr, _: "Context") -> exp.Expr:
     return typed(node, NULL)
-
-
-def _refuse_pipes(node: exp.Expr, _: "Context") -> exp.Expr:
-    raise unsupported("||")
 
 
 RULES: dict[type[exp.Expr], Rule] = {

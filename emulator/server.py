@@ -5,6 +5,7 @@ with Server(data=Path("data")) as server:      # None = a temporary directory, r
 """
 
 import itertools
+import sys
 import tempfile
 import threading
 import time
@@ -24,6 +25,9 @@ from emulator.translate import Translation
 from emulator.wire import Wire
 
 HOST = "127.0.0.1"
+# an expression of 1000 operators is a tree 1000 deep, and some calls a level
+RECURSION_LIMIT = 20_000
+THREAD_STACK_BYTES = 64 << 20
 
 
 class Server:
@@ -64,6 +68,8 @@ class Server:
     def start(self) -> Self:
         """Open the data directory and every port. Raises DataDirectoryInUse, OSError (port taken)."""
         registry.load()
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
+        threading.stack_size(THREAD_STACK_BYTES)
         if self._data is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="starrocks-")
         directory = Path(self._data) if self._data is not None else Path(str(self._temporary and self._temporary.name))

@@ -181,6 +181,8 @@ class Connection(socketserver.BaseRequestHandler):
             self._error(session.told(fault))
         except UnicodeDecodeError:
             self._error(failed("The statement is not valid UTF-8"))
+        except RecursionError:
+            self._error(failed("The statement is nested too deeply"))
         except (Gone, OSError):
             raise
         except Exception as fault:

@@ -59,14 +59,25 @@ def load(run: Run, table: TableFile, window: Window | None = None) -> None:
     _check_target(table, target)
     known = watermark.known(run.warehouse, table)
     asked = window or Window()
+    refused: list[DataRefused] = []
     run.count(Rows())
     loader = StreamLoad.connect(lambda: cluster.hosts(run.warehouse))
     for part in source_kind(table).parts(table, known, asked):
         one = _Load(run, table, target, asked, part, loader, f"{run.run_id}-{next(_numbers)}")
-        with telemetry.span(f"load {table.name}", **{"nightshift.table": table.name, "nightshift.part": part.name}):
-            one.carry_out()
+        try:
+            with telemetry.span(f"load {table.name}", **{"nightshift.table": table.name, "nightshift.part": part.name}):
+                one.carry_out()
+        except DataRefused as error:
+            # A file stands for itself; what moves a watermark has to come in its order.
+            if part.positions:
+                raise
+            refused.append(error)
+            continue
         run.count(one.rows)
         log.info("loaded", table=table.name, part=part.name, load_id=one.load_id, **one.rows.as_dict())
+    if refused:
+        others = f" ({len(refused) - 1} more like it)" if len(refused) > 1 else ""
+        raise DataRefused(refused[0].message + others, hint=refused[0].hint)
 
 
 @dataclass

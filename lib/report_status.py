@@ -149,11 +149,18 @@ def gaps(warehouse: Warehouse) -> dict[str, list[date]]:
     for table in catalog.tables().values():
         column = _PARTITION.search(table.ddl)
         if table.kind == "fact" and column:
-            days = warehouse.read(
-                f"SELECT DISTINCT CAST({quote(column[1])} AS DATE) AS day FROM {quote(warehouse.database, table.name)}"
-            )
-            found[table.name] = _missing({row["day"] for row in days if row["day"]})
+            found[table.name] = _missing(_days(warehouse, table.name, column[1]))
     return found
+
+
+def _days(warehouse: Warehouse, table: str, column: str) -> set[date]:
+    try:
+        rows = warehouse.read(
+            f"SELECT DISTINCT CAST({quote(column)} AS DATE) AS day FROM {quote(warehouse.database, table)}"
+        )
+    except NoSuchTable:
+        return set()
+    return {row["day"] for row in rows if row["day"]}
 
 
 def _missing(days: set[date]) -> list[date]:
@@ -169,9 +176,13 @@ def _newest(warehouse: Warehouse, table: TableFile, at: datetime) -> date | None
     if not columns:
         return None
     column = quote(columns[0])
-    newest: date | None = warehouse.value(
-        f"SELECT max({column}) AS newest FROM {quote(warehouse.database, table.name)} WHERE {column} <= %s", (at,)
-    )
+    try:
+        newest: date | None = warehouse.value(
+            f"SELECT max({column}) AS newest FROM {quote(warehouse.database, table.name)} WHERE {column} <= %s", (at,)
+        )
+    except NoSuchTable:
+        # A new file of schema/ that has not been migrated: the others are still worth showing.
+        return None
     return newest
 
 

@@ -49,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     starrocks_read_timeout: Annotated[Seconds, _meaning("Seconds to wait for a statement")] = 3600
     starrocks_load_timeout: Annotated[Seconds, _meaning("Seconds that one Stream Load may take")] = 600
 
-    source_dir: Annotated[Path, _meaning("Where relative `files` sources are looked for")] = Path("sources")
+    source_dir: Annotated[Path, _meaning("Where `files` sources are looked for; relative: below WAREHOUSE_DIR")] = Path("sources")
     kafka_bootstrap_servers: Annotated[str, _meaning("Brokers of the `kafka` sources: `host:port, ...`")] = ""
 
     backup_repository: Annotated[str, _meaning("Name of the backup repository in StarRocks")] = "nightshift"
@@ -90,6 +90,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nightshift_now: Annotated[
         datetime | None, _meaning("Start of the jobs' clock, UTC; for demos and tests, refused in production")
     ] = None
+
+    @property
+    def sources(self) -> Path:
+        """Where `files` sources are looked for: cron's working directory must not matter."""
+        return self.warehouse_dir / self.source_dir
 
     @property
     def reports(self) -> Path:

@@ -1,15 +1,15 @@
 """DuckDB macros with StarRocks' semantics; each name starts with `sr_` so that it shadows nothing.
 
-Macros are bound when they are made: one that uses another stands behind it. They live in the memory of the process.
+Macros are bound when they are made: one that uses another stands behind it. They live in the memory of the process. A
+macro's text is put in place of the call: where calls nest deeply (sr_wrap) a parameter must be used only once.
 """
 
 _BODIES: tuple[tuple[str, str], ...] = (
     # numbers
     (
         "sr_wrap(x)",
-        "cast(case when x between -9223372036854775808 and 9223372036854775807 then x"
-        " else ((x + 9223372036854775808) % 18446744073709551616 + 18446744073709551616) % 18446744073709551616"
-        " - 9223372036854775808 end as bigint)",
+        "cast(((x + 9223372036854775808) % 18446744073709551616 + 18446744073709551616) % 18446744073709551616"
+        " - 9223372036854775808 as bigint)",
     ),
     (
         "sr_unscaled(x, power)",

@@ -12,6 +12,7 @@ import duckdb
 from emulator.functions.xxh3 import xxh3_64
 
 _M32 = 0xFFFFFFFF
+NAMES = frozenset({"murmur_hash3_32", "xx_hash3_64", "crc32"})
 AVAILABLE = importlib.util.find_spec("numpy") is not None
 MURMUR_SEED = 104729
 

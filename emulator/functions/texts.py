@@ -11,7 +11,6 @@ from emulator.coercion import (
     DOUBLE,
     INT,
     JSON,
-    LARGEINT,
     TEXT,
     TINYINT,
     call,
@@ -47,7 +46,7 @@ def _concat_ws(arguments: list[exp.Expr]) -> exp.Expr:
 def _hash(name: str) -> F:
     return F(
         "t*",
-        {"murmur_hash3_32": INT, "xx_hash3_64": BIGINT, "xx_hash3_128": LARGEINT}[name],
+        {"murmur_hash3_32": INT, "xx_hash3_64": BIGINT}[name],
         lambda a: call(f"sr_{name}", exp.Array(expressions=a)),
     )
 

@@ -144,7 +144,7 @@ def _size(count: float) -> str:
 
 
 @statement("SHOW COMPUTE NODES")
-def show_compute_nodes(session: Session, reader: Reader) -> Result:
+def show_compute_nodes(_session: Session, reader: Reader) -> Result:
     """There are none in a shared-nothing cluster."""
     reader.end()
     return rows(

@@ -61,10 +61,7 @@ def create_table(session: Session, reader: Reader) -> Result:
     if db in SYSTEM_DATABASES:
         raise unsupported(f"CREATE TABLE in {db}")
     exists = is_taken(session, db, name)
-    if reader.accept("LIKE"):
-        table = _like(session, db, name, reader)
-    else:
-        table = _read(session, db, name, reader)
+    table = (_like if reader.accept("LIKE") else _read)(session, db, name, reader)
     query = reader.rest().strip() if reader.accept("AS") else ""
     reader.end()
     if exists:
@@ -78,7 +75,7 @@ def create_table(session: Session, reader: Reader) -> Result:
 
 
 def is_taken(session: Session, db: str, name: str) -> bool:
-    """True when a table or view has the name. Raises 1064 for a name that differs in case only (not kept apart here)."""
+    """True when a table or view has the name. Raises 1235 for one that differs in case only."""
     for kind in ("table", "view"):
         for known_db, known in session.engine.items(kind):
             if known_db == db and known == name:

@@ -17,6 +17,7 @@ from emulator.translate import Context, Translation, translate_query
 from emulator.types import SqlType, parse_type
 
 FETCH_ROWS = 2000
+_ATTEMPTS = 3
 
 
 def context_of(session: Session) -> Context:
@@ -55,9 +56,17 @@ def context_of(session: Session) -> Context:
 @statement("SELECT", "WITH", "(", in_transaction=True)
 def select(session: Session, reader: Reader) -> Result:
     """A query. Tables that the explicit transaction has changed cannot be read (5307)."""
-    translation = translate_query(context_of(session), dialect.parse(reader.text))
-    refuse_modified(session, translation.tables)
-    session.server.remember(session, reader.text, translation)
+    for _ in range(_ATTEMPTS):
+        version = session.engine.version
+        translation = translate_query(context_of(session), dialect.parse(reader.text))
+        refuse_modified(session, translation.tables)
+        session.server.remember(session, reader.text, translation)
+        try:
+            return run(session, translation)
+        except duckdb.CatalogException:
+            # a table was rewritten or dropped between the two lines above: look it up again
+            if version == session.engine.version:
+                raise
     return run(session, translation)
 
 

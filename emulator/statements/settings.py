@@ -150,7 +150,7 @@ def kill(session: Session, reader: Reader) -> Result:
 
 
 @statement("SYNC")
-def sync(session: Session, reader: Reader) -> Result:
+def sync(_session: Session, reader: Reader) -> Result:
     """Every answer here is of the leader: nothing to wait for."""
     reader.end()
     return Ok()

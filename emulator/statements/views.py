@@ -20,7 +20,7 @@ from emulator.translate import translate_query
 
 @statement("CREATE [OR REPLACE] VIEW")
 def create_view(session: Session, reader: Reader) -> Result:
-    """CREATE [OR REPLACE] VIEW [IF NOT EXISTS] v [(c [COMMENT ..], ..)] [COMMENT ..] [SECURITY NONE|INVOKER] AS SELECT ..."""
+    """CREATE [OR REPLACE] VIEW [IF NOT EXISTS] v [(c [COMMENT ..], ..)] [COMMENT ..] [SECURITY NONE|INVOKER] AS ..."""
     replace = reader.tokens[1].text.upper() == "OR"
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
     db, name = reader.qualified_name()

@@ -11,7 +11,7 @@ from lib.settings import connection, settings
 
 def source_dir(_patient: Patient) -> str:
     """The directory of the `files` sources exists."""
-    folder = settings().source_dir
+    folder = settings().sources
     if not _tables("files"):
         return "no table is loaded from files"
     if not folder.is_dir():

@@ -54,7 +54,7 @@ def _split(what: str) -> tuple[Path, str]:
     path = Path(what)
     if path.is_absolute():
         return Path(path.anchor), str(path.relative_to(path.anchor))
-    return settings().source_dir, what
+    return settings().sources, what
 
 
 def _in_window(name: str, window: Window) -> bool:

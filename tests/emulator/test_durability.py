@@ -80,16 +80,14 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
 
 
 def test_everything_is_there_after_a_clean_stop(tmp_path: Path) -> None:
-    with Server(data=tmp_path, async_delay_ms=0) as server, connect(server.mysql_port) as connection:
-        with connection.cursor() as cursor:
-            cursor.execute("create database d")
-            cursor.execute(
-                "create table d.t (k int not null comment 'c', v decimal(10, 2)) primary key (k) distributed by hash (k)"
-            )
-            cursor.execute("insert into d.t values (1, 1.5)")
-            cursor.execute("create view d.w as select v * 2 as v from d.t")
-            cursor.execute("show create table d.t")
-            before = cursor.fetchall()
+    columns = "k int not null comment 'c', v decimal(10, 2)"
+    with Server(data=tmp_path) as server, connect(server.mysql_port) as connection, connection.cursor() as cursor:
+        cursor.execute("create database d")
+        cursor.execute(f"create table d.t ({columns}) primary key (k) distributed by hash (k)")
+        cursor.execute("insert into d.t values (1, 1.5)")
+        cursor.execute("create view d.w as select v * 2 as v from d.t")
+        cursor.execute("show create table d.t")
+        before = cursor.fetchall()
     with Server(data=tmp_path) as server, connect(server.mysql_port, "d") as connection, connection.cursor() as cursor:
         cursor.execute("select v from w")
         assert str(cursor.fetchone()[0]) == "3.00"

@@ -47,6 +47,8 @@ def test_begin_load_prepare_commit(dw: Client) -> None:
     prepared = call(dw, "prepare", "whole")
     assert (prepared["Status"], prepared["NumberTotalRows"], prepared["NumberLoadedRows"]) == ("OK", 2, 2)
     assert dw.sql("select * from t") == []
+    assert dw.state("whole") == "PREPARED"
+    assert dw.sql("select state from information_schema.loads where label = 'whole'") == [("PREPARED",)]
     committed = call(dw, "commit", "whole")
     assert (committed["Status"], committed["Message"]) == ("OK", "")
     assert dw.sql("select id from t order by id") == [(1,), (2,)]

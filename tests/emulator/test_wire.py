@@ -17,6 +17,9 @@ from pymysql.constants import CLIENT, FIELD_TYPE
 
 from emulator.server import Server
 
+HEAVY = """select count(*) from table(generate_series(1, 3000000)) a, table(generate_series(1, 3000000)) b
+           where a.generate_series + b.generate_series = 7"""
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
@@ -71,7 +74,8 @@ def test_nothing_is_answered_after_a_refused_login() -> None:
 def test_types_arrive_as_starrocks_sends_them(connection: pymysql.Connection) -> None:
     sql = """select cast(1 as tinyint) a, cast(2 as bigint) b, cast('18446744073709551615' as largeint) c,
              cast(1.50 as decimal(10, 2)) d, cast(2.5 as double) e, cast('2024-01-02' as date) f,
-             cast('2024-01-02 03:04:05.678' as datetime) g, true h, parse_json('{"k": 1}') i, split('x,y', ',') j, 'text' k, null l"""
+             cast('2024-01-02 03:04:05.678' as datetime) g, true h, parse_json('{"k": 1}') i, split('x,y', ',') j,
+             'text' k, null l"""
     with connection.cursor() as cursor:
         cursor.execute(sql)
         (row,) = cursor.fetchall()
@@ -140,7 +144,7 @@ def test_kill_query_stops_the_statement_and_keeps_the_session(server: Server, co
         try:
             rows(
                 connection,
-                "select count(*) from table(generate_series(1, 3000000)) a, table(generate_series(1, 3000000)) b where a.generate_series + b.generate_series = 7",
+                HEAVY,
             )
         except pymysql.Error as error:
             told.append(error.args[0])
@@ -166,7 +170,7 @@ def test_a_statement_that_runs_longer_than_its_timeout(connection: pymysql.Conne
     with pytest.raises(pymysql.Error) as stopped:
         rows(
             connection,
-            "select count(*) from table(generate_series(1, 3000000)) a, table(generate_series(1, 3000000)) b where a.generate_series + b.generate_series = 7",
+            HEAVY,
         )
     assert stopped.value.args[0] == 5024
     rows(connection, "set query_timeout = 300")

@@ -25,6 +25,7 @@ from pymysql.cursors import DictCursor
 
 from emulator import async_jobs
 from emulator.server import Server
+from tests.jobs.lossy import LossyWire
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LONGEST_SECONDS = 120
@@ -99,6 +100,21 @@ def until() -> Callable[[Callable[[], Any]], Any]:
         return found
 
     return wait
+
+
+@pytest.fixture
+def losing(server: Server) -> Iterator[Callable[[str], dict[str, str]]]:
+    """The settings of a job that never sees the answer to the first statement with a text in it."""
+    wires: list[LossyWire] = []
+
+    def settings(marker: str) -> dict[str, str]:
+        wires.append(LossyWire(server.mysql_port, marker))
+        return {"STARROCKS_PORT": str(wires[-1].port)}
+
+    yield settings
+    for wire in wires:
+        wire.close()
+        assert wire.lost.is_set(), "the statement whose answer was to be lost never came"
 
 
 @pytest.fixture

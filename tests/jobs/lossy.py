@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import suppress
 
 
 class LossyWire:
@@ -35,15 +36,14 @@ class LossyWire:
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
         while data := _receive(client):
             if self._marker in data and not self.lost.is_set():
-                # Nobody reads on from here: the answer is waited for below, then both ends are closed.
                 self.lost.set()
             server.sendall(data)
         _close(client, server)
 
     def _return(self, server: socket.socket, client: socket.socket) -> None:
-        before = self.lost.is_set()
+        is_later = self.lost.is_set()
         while data := _receive(server):
-            if self.lost.is_set() and not before:
+            if self.lost.is_set() and not is_later:
                 break
             client.sendall(data)
         _close(client, server)
@@ -58,4 +58,7 @@ def _receive(wire: socket.socket) -> bytes:
 
 def _close(*wires: socket.socket) -> None:
     for wire in wires:
+        # Shutdown wakes the thread that reads from it, which close() alone does not.
+        with suppress(OSError):
+            wire.shutdown(socket.SHUT_RDWR)
         wire.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -182,6 +183,26 @@ def test_a_stopped_job_leaves_its_backup_running_and_the_next_one_waits_for_it(
     (row,) = backups(sql)
     assert (row["label"], row["state"]) == (begun["SnapshotName"], "FINISHED")
     assert json.loads(row["row_counts"])["fact_paint"] == 3
+
+
+@pytest.mark.usefixtures("store")
+def test_the_answer_to_backup_is_lost(run_job: Any, sql: Any, losing: Any, database: str) -> None:
+    done = run_job("backup", env=losing("BACKUP SNAPSHOT"))
+    assert done.exit_code == 0, done.stderr
+    (snapshot,) = sql(f"SHOW SNAPSHOT ON store_{database}")
+    (row,) = backups(sql)
+    assert (row["label"], row["state"]) == (snapshot["Snapshot"], "FINISHED")
+    assert sql("SELECT step, attempt FROM ops_job_step WHERE step = 'backup'") == [{"step": "backup", "attempt": 2}]
+
+
+def test_a_backup_that_has_gone_from_the_repository_is_none(run_job: Any, sql: Any, store: Path) -> None:
+    assert run_job("backup").exit_code == 0
+    (row,) = backups(sql)
+    (folder,) = store.rglob(f"__ss_{row['label']}")
+    shutil.rmtree(folder)
+    done = run_job("backup", env={"NIGHTSHIFT_NOW": "2026-11-10T20:00:00"})
+    assert done.exit_code == 0, done.stderr
+    assert len(backups(sql)) == 2
 
 
 @pytest.mark.usefixtures("store")

@@ -140,7 +140,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     assert sql("SELECT count(*) AS n FROM ops_migration") == [{"n": 0}]
 
 
-def test_a_migration_is_waited_for_and_done_once(run_job: Any, sql: Any, warehouse_dir: Write) -> None:
+def test_a_migration_is_waited_for_and_done_once(run_job: Any, sql: Any, delay: Any, warehouse_dir: Write) -> None:
+    delay(0.5)
     warehouse_dir(FILES)
     assert run_job("migrate").exit_code == 0
     both = ADD_SHADE + "\nALTER TABLE dim_colour ADD COLUMN gloss INT NULL COMMENT 'Gloss; 0 to 100';"
@@ -331,6 +332,21 @@ def test_an_alter_goes_on_when_the_job_is_killed_and_a_rerun_waits_for_it(
     assert done.exit_code == 0, done.stderr
     assert columns(sql, "dim_colour") == ["colour_id", "label", "shade"]
     assert len(sql("SHOW ALTER TABLE COLUMN WHERE TableName = 'dim_colour'")) == 1
+
+
+@pytest.mark.parametrize(
+    "marker", ["ALTER TABLE dim_colour", "INSERT INTO ops_migration", "CREATE OR REPLACE VIEW v_late"]
+)
+def test_a_lost_answer_is_survived(run_job: Any, sql: Any, losing: Any, warehouse_dir: Write, marker: str) -> None:
+    warehouse_dir(FILES)
+    assert run_job("migrate").exit_code == 0
+    late = PAINT_VIEW.replace("v_paint", "v_late")
+    warehouse_dir({"schema/migrations/0001_shade.sql": migration(ADD_SHADE, "shade"), "views/v_late.sql": late})
+    done = run_job("migrate", env=losing(marker))
+    assert done.exit_code == 0, done.stderr
+    assert columns(sql, "dim_colour") == ["colour_id", "label", "shade"]
+    assert sql("SELECT name FROM ops_migration") == [{"name": "0001_shade"}]
+    assert sql("SELECT count(*) AS n FROM v_late") == [{"n": 0}]
 
 
 def test_the_result_is_one_document(run_job: Any, warehouse_dir: Write) -> None:

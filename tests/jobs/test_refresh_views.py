@@ -110,6 +110,37 @@ def test_a_view_that_cannot_be_activated_takes_its_dependents_with_it(run_job: A
     assert steps == [{"step": "mv_a_total", "state": "skipped"}, {"step": "mv_z_day", "state": "failed"}]
 
 
+def test_a_refresh_that_fails_is_told_and_the_old_rows_stay(
+    run_job: Any, sql: Any, warehouse_dir: Callable[[Mapping[str, str]], Path]
+) -> None:
+    small = "SELECT used_date, litres, assert_true(litres < 100, 'more than a tin') AS is_small FROM fact_paint"
+    warehouse_dir({"schema/fact_paint.sql": TABLE, **materialized("mv_small", small), **OTHER})
+    assert run_job("migrate").exit_code == 0
+    sql("INSERT INTO fact_paint VALUES (1, '2026-11-01', 2)")
+    assert run_job("refresh_views", "--force").exit_code == 0
+    sql("INSERT INTO fact_paint VALUES (2, '2026-11-01', 200)")
+    failed = run_job("refresh_views", "--force")
+    assert failed.exit_code == 3
+    assert "more than a tin" in failed.step("mv_small")["error"]
+    assert sql("SELECT count(*) AS n FROM mv_small") == [{"n": 1}]
+    assert sql("SELECT uses FROM mv_m_count") == [{"uses": 2}]
+
+
+@pytest.mark.usefixtures("paint")
+def test_a_refresh_that_is_under_way_is_waited_for(run_job: Any, sql: Any, delay: Any) -> None:
+    delay(1)
+    sql("REFRESH MATERIALIZED VIEW mv_m_count")
+    done = run_job("refresh_views", "--force", "--only", "mv_m_count")
+    assert done.exit_code == 0, done.stderr
+    runs = sql(
+        "SELECT r.STATE, r.CREATE_TIME, r.FINISH_TIME FROM information_schema.task_runs r"
+        " JOIN information_schema.materialized_views m ON m.TASK_NAME = r.TASK_NAME"
+        " WHERE m.TABLE_SCHEMA = database() AND m.TABLE_NAME = 'mv_m_count' ORDER BY r.CREATE_TIME"
+    )
+    assert [run["STATE"] in ("SUCCESS", "SKIPPED") for run in runs] == [True, True]
+    assert runs[1]["CREATE_TIME"] >= runs[0]["FINISH_TIME"]
+
+
 @pytest.mark.usefixtures("paint")
 def test_a_missing_view_is_told_with_what_to_do(run_job: Any, sql: Any) -> None:
     sql("DROP MATERIALIZED VIEW mv_m_count")
@@ -117,6 +148,13 @@ def test_a_missing_view_is_told_with_what_to_do(run_job: Any, sql: Any) -> None:
     assert failed.exit_code == 1
     assert "no such materialized view" in failed.error
     assert failed.document["hint"] == "./run migrate"
+
+
+@pytest.mark.usefixtures("paint")
+def test_a_lost_answer_is_survived(run_job: Any, sql: Any, losing: Any) -> None:
+    done = run_job("refresh_views", "--force", env=losing("REFRESH MATERIALIZED VIEW `mv_z_day`"))
+    assert done.exit_code == 0, done.stderr
+    assert sql("SELECT days FROM mv_a_total") == [{"days": 2}]
 
 
 @pytest.mark.usefixtures("paint")

@@ -113,3 +113,14 @@ def test_who_holds_a_lock(status: Callable[..., Any], run_job: Callable[..., Any
         file.write_text('{"job": "verify", "run_id": "r7", "pid": 42, "host": "here", "since": "05:00"}')
         held = status().document["status"]["locks"]
     assert held == {"verify": "verify (run r7, pid 42 on here, since 05:00)"}
+
+
+def test_a_table_that_is_not_migrated_yet_does_not_hide_the_others(
+    status: Callable[..., Any], run_job: Callable[..., Any], sql: Sql
+) -> None:
+    assert run_job("migrate").exit_code == 0
+    sql("DROP TABLE fact_sale FORCE")
+    found = status("--gaps").document
+    assert found["status"]["has_ledger"] is True
+    assert {one["table"] for one in found["status"]["tables"]} == {"dim_customer", "fact_sale"}
+    assert found["gaps"] == {"fact_sale": []}

@@ -14,9 +14,10 @@ A case states one behaviour of StarRocks as SQL with its result, and where that 
     error 1064 cannot be resolved
 
 `> ` begins a statement, two blanks go on with it. What follows is expected: rows as the text protocol gives them, cells
-between ` | `, `NULL` for NULL, `\\n` for a new line, `(no rows)` for an empty set; `ok` or `ok N` (affected rows); `info TEXT` a part of the OK
-packet's text; `error CODE TEXT` a number and a part of the message. Nothing = it must not fail. Each case has a new
-current database `${db}`. Lines that begin with `#` are remarks. `embedded only` as a line: not run on a real server.
+between ` | `, `NULL` for NULL, `\\n` for a new line, `(no rows)` for an empty set; `ok` or `ok N` (affected rows);
+`info TEXT` a part of the OK packet's text; `error CODE TEXT` a number and a part of the message. Nothing = it must not
+fail. Each case has a new current database `${db}`. Lines that begin with `#` are remarks. `embedded only`: not
+run on a real server.
 STARROCKS_TEST_URL is `mysql://user:password@host:port`.
 """
 

@@ -38,7 +38,7 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TableFile:
 
 
 def read(table: TableFile, data: bytes, known: Known | None = None) -> list[Batch]:
-    (settings().source_dir / "in" / "x.csv").write_bytes(data)
+    (settings().sources / "in" / "x.csv").write_bytes(data)
     return [batch for part in files.parts(table, known or Known(), Window()) for batch in part.batches()]
 
 
@@ -94,7 +94,7 @@ def test_a_file_that_is_known_by_its_content_is_left_out(table: TableFile) -> No
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(table: TableFile) -> None:
-    path = settings().source_dir / "in" / "x.csv"
+    path = settings().sources / "in" / "x.csv"
     path.write_bytes(b"a,b\n1,x\n")
     (part,) = files.parts(table, Known(), Window())
     path.write_bytes(b"a,b\n1,y\n")
