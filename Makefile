@@ -4,7 +4,7 @@ PY := .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE # jobs start fast from compiled files
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help install demo test check format emulator up down cron lock clean
+.PHONY: help install demo test check readme format emulator up down cron lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ check: install ## formatting, lint, types, floors, generated parts of the README
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports --no-logo --no-cache
 	@STARROCKS_HOST=$${STARROCKS_HOST:-localhost} ./run update_readme --check # asks no server
+
+readme: install ## print the generated parts of README, docs and .env.example anew
+	@STARROCKS_HOST=$${STARROCKS_HOST:-localhost} ./run update_readme # asks no server
 
 format: install ## what `make check` would complain about and a machine can mend
 	@$(PY) -m ruff format .

@@ -47,7 +47,7 @@ class Backup:
 def of_night(warehouse: Warehouse, cycle: date) -> str:
     """The label of a complete backup of this night that the repository still holds; empty when there is none."""
     for row in _rows(warehouse, cycle, FINISHED):
-        if repositories.snapshot(warehouse, row["label"]):
+        if repositories.snapshot(warehouse, row["label"]).is_whole:
             return str(row["label"])
     return ""
 
@@ -78,12 +78,15 @@ def back_up(run: Run, backup: Backup) -> None:
         _record(run, backup, CANCELLED, shown=shown, error=status)
         raise Refused(f"backup {backup.label} was cancelled by StarRocks: {status}", hint="./run backup")
     witness = repositories.snapshot(warehouse, backup.label)
-    if witness is None or str(witness["Status"]).upper() != "OK":
-        what = "does not hold it" if witness is None else f"says of it: {witness['Status']}"
-        _record(run, backup, CANCELLED, shown=shown, error=f"the repository {what}")
-        raise Refused(f"backup {backup.label}: StarRocks calls it finished, the repository {what}", hint="./run backup")
-    _record(run, backup, FINISHED, shown=shown, timestamp=str(witness["Timestamp"]))
-    run.result["backup"] = {"label": backup.label, "timestamp": witness["Timestamp"], "rows": backup.row_counts}
+    if not witness.is_whole:
+        _record(run, backup, CANCELLED, shown=shown, error=f"the repository says: {witness.status}")
+        raise Refused(
+            f"backup {backup.label}: StarRocks calls it finished, its repository says: {witness.status}",
+            hint="does the store answer? then ./run backup",
+        )
+    _record(run, backup, FINISHED, shown=shown, timestamp=witness.timestamp)
+    run.note(f"{backup.label}: {backup.objects} tables and views, {sum(backup.row_counts.values()):,} rows")
+    run.result["backup"] = {"label": backup.label, "timestamp": witness.timestamp, "rows": backup.row_counts}
 
 
 def _rows(warehouse: Warehouse, cycle: date, state: str) -> list[Row]:
@@ -122,7 +125,7 @@ def _count(warehouse: Warehouse, table: str) -> int:
 
 def _is_known(warehouse: Warehouse, backup: Backup) -> bool:
     """Whether StarRocks has taken the backup on: it is the newest one, or its snapshot is in the repository."""
-    return _shown(warehouse, backup) is not None or repositories.snapshot(warehouse, backup.label) is not None
+    return _shown(warehouse, backup) is not None or repositories.snapshot(warehouse, backup.label).is_whole
 
 
 def _shown(warehouse: Warehouse, backup: Backup) -> Row | None:
@@ -162,7 +165,7 @@ def _wait(run: Run, backup: Backup) -> Row | None:
             passed = time.monotonic() - began
             if shown is not None and shown["State"] in _OVER:
                 return shown
-            if shown is None and repositories.snapshot(run.warehouse, backup.label):
+            if shown is None and repositories.snapshot(run.warehouse, backup.label).is_whole:
                 return None
             _give_up(run, backup, shown, passed)
             if shown is not None:

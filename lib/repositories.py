@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from lib.errors import Misconfigured, Refused
 from lib.settings import settings
-from lib.warehouse import Row, Warehouse, quote
+from lib.warehouse import Warehouse, quote
+
+# How different clients see a NULL of SHOW.
+_NO_FAULT = ("", "None", "NULL", "\\N")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot in the repository: the timestamp that RESTORE wants, and OK or what is wrong with it."""
+
+    timestamp: str
+    status: str
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can be restored."""
+        return self.status == "OK" and bool(self.timestamp)
 
 
 def location() -> str:
@@ -29,21 +47,27 @@ def ensure(warehouse: Warehouse) -> None:
     if not found:
         _create(warehouse, name, wanted)
         return
-    actual, fault = str(found[0]["Location"]).rstrip("/"), str(found[0]["ErrMsg"] or "NULL")
+    actual, fault = str(found[0]["Location"]).rstrip("/"), str(found[0]["ErrMsg"])
     if actual != wanted:
         raise Misconfigured(
             f"repository {name} is at {actual}, BACKUP_LOCATION says {wanted}",
             hint="correct one of them, or set BACKUP_REPOSITORY to another name; the old one keeps its backups",
         )
-    if fault != "NULL":
+    if fault not in _NO_FAULT:
         raise Refused(f"repository {name} at {actual}: {fault}", hint="SHOW REPOSITORIES; does the store answer?")
 
 
-def snapshot(warehouse: Warehouse, label: str) -> Row | None:
-    """What the repository knows of a snapshot (Snapshot, Timestamp, Status), or None."""
+def snapshot(warehouse: Warehouse, label: str) -> Snapshot:
+    """What the repository knows of a snapshot.
+
+    Of one that it does not have StarRocks shows a row all the same, with an error as its status
+    (fe/fe-core/src/main/java/com/starrocks/backup/Repository.java, getSnapshotInfo).
+    """
     rows = warehouse.read(f"SHOW SNAPSHOT ON {quote(settings().backup_repository)} WHERE SNAPSHOT = %s", (label,))
-    named = [row for row in rows if same_label(row["Snapshot"], label) and row["Timestamp"]]
-    return named[-1] if named else None
+    for row in rows:
+        if same_label(row["Snapshot"], label):
+            return Snapshot(str(row["Timestamp"] or "").rpartition("\n")[2], str(row["Status"]))
+    return Snapshot("", "no snapshot")
 
 
 def same_label(shown: object, label: str) -> bool:

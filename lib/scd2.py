@@ -8,6 +8,7 @@ written. Changes may come late (they split a closed version) and several at once
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from lib.catalog import TableFile
 from lib.mapping import INFERRED, ROW, SCD2_MANAGED, Mapping
@@ -19,72 +20,112 @@ FROM, TO, CURRENT = "valid_from", *SCD2_MANAGED
 
 def statement(table: TableFile, target: str, stage: str, mapping: Mapping, left_out: Sequence[int]) -> str:
     """INSERT INTO the dimension; columns `valid_to`, `is_current` and `is_inferred` are made here."""
-    key = [quote(name) for name in table.key]
-    held = [
-        quote(column.name)
-        for column in mapping.staged
-        if column.name not in (*table.key, FROM, INFERRED, *mapping.lineage)
-    ]
-    extra = [quote(name) for name in sorted(mapping.lineage)]
-    carried = ", ".join([*key, quote(FROM), *held, *extra])
-    keys = ", ".join(key)
-    skipped = f" WHERE {quote(ROW)} NOT IN ({', '.join(map(str, left_out))})" if left_out else ""
-    changed = " OR ".join(f"NOT (c.{name} <=> c.before_{index})" for index, name in enumerate(held)) or "FALSE"
-    differs = " OR ".join(f"NOT (c.{name} <=> t.{name})" for name in held) or "FALSE"
-    lags = "".join(
-        f", lag({name}) OVER (PARTITION BY {keys} ORDER BY {quote(FROM)}) AS before_{index}"
-        for index, name in enumerate(held)
-    )
-    # A member that was inferred takes the attributes of the first version that is known.
-    filled = "".join(
-        f", CASE WHEN was_inferred = 1 THEN lead({name}) OVER (PARTITION BY {keys} ORDER BY {quote(FROM)})"
-        f" ELSE {name} END AS {name}"
-        for name in held
-    )
-    plain = ", ".join([*key, quote(FROM), *extra])
-    of_target = ", ".join(f"d.{name}" for name in [*key, quote(FROM), *held, *extra])
-    of_incoming = ", ".join(f"i.{name}" for name in [*key, quote(FROM), *held, *extra])
-    of_chain = ", ".join(f"c.{name}" for name in [*key, quote(FROM), *held, *extra])
+    chain = _Chain(table, target, stage, mapping)
     return f"""
-INSERT INTO {target} ({carried}, {quote(TO)}, {quote(CURRENT)}, {quote(INFERRED)})
-WITH incoming AS (
-    SELECT {carried} FROM (
-        SELECT {carried}, row_number() OVER (PARTITION BY {keys}, {quote(FROM)} ORDER BY {quote(ROW)} DESC) AS nth
-        FROM {stage}{skipped}
-    ) numbered WHERE nth = 1
-),
-stored AS (
-    SELECT {of_target}, d.{quote(TO)}, d.{quote(INFERRED)}
-    FROM {target} d LEFT SEMI JOIN incoming i ON {_joined(key, "d", "i")}
-),
-merged AS (
-    SELECT {of_incoming}, CASE WHEN d.{key[0]} IS NULL THEN 1 ELSE 0 END AS is_new, 0 AS was_inferred
-    FROM incoming i LEFT JOIN stored d ON {_joined(key, "d", "i")} AND d.{quote(FROM)} = i.{quote(FROM)}
-    UNION ALL
-    SELECT {of_target}, 0, CASE WHEN d.{quote(INFERRED)} THEN 1 ELSE 0 END
-    FROM stored d LEFT ANTI JOIN incoming i ON {_joined(key, "d", "i")} AND d.{quote(FROM)} = i.{quote(FROM)}
-),
-filled AS (
-    SELECT {plain}, is_new, was_inferred{filled} FROM merged
-),
-chained AS (
-    SELECT {carried}, is_new, was_inferred{lags},
-           row_number() OVER (PARTITION BY {keys} ORDER BY {quote(FROM)}) AS place
-    FROM filled
-),
-kept AS (
-    SELECT {carried} FROM chained c WHERE is_new = 0 OR place = 1 OR {changed}
-),
-versions AS (
-    SELECT {carried}, lead({quote(FROM)}) OVER (PARTITION BY {keys} ORDER BY {quote(FROM)}) AS next_from FROM kept
-)
-SELECT {of_chain},
-       coalesce(c.next_from, CAST('{OPEN_END}' AS DATETIME)), c.next_from IS NULL, FALSE
-FROM versions c LEFT JOIN stored t ON {_joined(key, "c", "t")} AND c.{quote(FROM)} = t.{quote(FROM)}
-WHERE t.{key[0]} IS NULL OR t.{quote(TO)} <> coalesce(c.next_from, CAST('{OPEN_END}' AS DATETIME))
-   OR t.{quote(INFERRED)} OR {differs}
+INSERT INTO {target} ({chain.carried()}, {quote(TO)}, {quote(CURRENT)}, {quote(INFERRED)})
+WITH incoming AS ({chain.incoming(left_out)}),
+stored AS ({chain.stored()}),
+merged AS ({chain.merged()}),
+filled AS ({chain.filled()}),
+chained AS ({chain.chained()}),
+kept AS ({chain.kept()}),
+versions AS ({chain.versions()})
+{chain.written()}
 """.strip()
 
 
-def _joined(key: Sequence[str], left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{name} = {right}.{name}" for name in key)
+@dataclass(frozen=True)
+class _Chain:
+    """The steps from stored and staged versions to the rows that have to be written, each a common table expression."""
+
+    table: TableFile
+    target: str
+    stage: str
+    mapping: Mapping
+
+    @property
+    def key(self) -> list[str]:
+        """The business key, quoted."""
+        return [quote(name) for name in self.table.key]
+
+    @property
+    def held(self) -> list[str]:
+        """The attributes whose change makes a version; lineage does not."""
+        apart = {*self.table.key, FROM, INFERRED, *self.mapping.lineage}
+        return [quote(column.name) for column in self.mapping.staged if column.name not in apart]
+
+    def carried(self, alias: str = "") -> str:
+        """Every column that a version carries."""
+        names = [*self.key, quote(FROM), *self.held, *(quote(name) for name in sorted(self.mapping.lineage))]
+        return ", ".join(f"{alias}.{name}" if alias else name for name in names)
+
+    def same_key(self, left: str, right: str) -> str:
+        """Whether two rows are of one member."""
+        return " AND ".join(f"{left}.{name} = {right}.{name}" for name in self.key)
+
+    def same_version(self, left: str, right: str) -> str:
+        """Whether two rows are one version of one member."""
+        return f"{self.same_key(left, right)} AND {left}.{quote(FROM)} = {right}.{quote(FROM)}"
+
+    def window(self) -> str:
+        """The versions of a member in their order."""
+        return f"(PARTITION BY {', '.join(self.key)} ORDER BY {quote(FROM)})"
+
+    def incoming(self, left_out: Sequence[int]) -> str:
+        """The staged versions; of several for one instant the last."""
+        where = f" WHERE {quote(ROW)} NOT IN ({', '.join(map(str, left_out))})" if left_out else ""
+        of_one = f"{', '.join(self.key)}, {quote(FROM)}"
+        return (
+            f"SELECT {self.carried()} FROM (SELECT {self.carried()},"
+            f" row_number() OVER (PARTITION BY {of_one} ORDER BY {quote(ROW)} DESC) AS nth FROM {self.stage}{where}"
+            ") numbered WHERE nth = 1"
+        )
+
+    def stored(self) -> str:
+        """All versions that are there of the members that have news."""
+        return (
+            f"SELECT {self.carried('d')}, d.{quote(TO)}, d.{quote(INFERRED)}"
+            f" FROM {self.target} d LEFT SEMI JOIN incoming i ON {self.same_key('d', 'i')}"
+        )
+
+    def merged(self) -> str:
+        """Both together. A staged version that is stored already counts as stored, with the staged attributes."""
+        return (
+            f"SELECT {self.carried('i')}, CASE WHEN d.{self.key[0]} IS NULL THEN 1 ELSE 0 END AS is_new,"
+            f" 0 AS was_inferred FROM incoming i LEFT JOIN stored d ON {self.same_version('d', 'i')}"
+            f" UNION ALL SELECT {self.carried('d')}, 0, CASE WHEN d.{quote(INFERRED)} THEN 1 ELSE 0 END"
+            f" FROM stored d LEFT ANTI JOIN incoming i ON {self.same_version('d', 'i')}"
+        )
+
+    def filled(self) -> str:
+        """A member that was inferred takes the attributes of the first version that is known."""
+        apart = [*self.key, quote(FROM), *(quote(name) for name in sorted(self.mapping.lineage))]
+        attributes = [
+            f"CASE WHEN was_inferred = 1 THEN lead({name}) OVER {self.window()} ELSE {name} END AS {name}"
+            for name in self.held
+        ]
+        return f"SELECT {', '.join([*apart, *attributes])}, is_new FROM merged"
+
+    def chained(self) -> str:
+        """Each version with its place and the attributes of the one before it."""
+        before = "".join(f", lag({name}) OVER {self.window()} AS before_{at}" for at, name in enumerate(self.held))
+        return f"SELECT {self.carried()}, is_new{before}, row_number() OVER {self.window()} AS place FROM filled"
+
+    def kept(self) -> str:
+        """Without the new versions that change nothing."""
+        changed = " OR ".join(f"NOT (c.{name} <=> c.before_{at})" for at, name in enumerate(self.held)) or "FALSE"
+        return f"SELECT {self.carried('c')} FROM chained c WHERE c.is_new = 0 OR c.place = 1 OR {changed}"
+
+    def versions(self) -> str:
+        """Each version with the instant at which the next one begins."""
+        return f"SELECT {self.carried()}, lead({quote(FROM)}) OVER {self.window()} AS next_from FROM kept"
+
+    def written(self) -> str:
+        """The versions that are not stored as they should be."""
+        until = f"coalesce(c.next_from, CAST('{OPEN_END}' AS DATETIME))"
+        differs = "".join(f" OR NOT (c.{name} <=> t.{name})" for name in self.held)
+        return (
+            f"SELECT {self.carried('c')}, {until}, c.next_from IS NULL, FALSE"
+            f" FROM versions c LEFT JOIN stored t ON {self.same_version('c', 't')}"
+            f" WHERE t.{self.key[0]} IS NULL OR t.{quote(TO)} <> {until} OR t.{quote(INFERRED)}{differs}"
+        )

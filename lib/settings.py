@@ -49,7 +49,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     starrocks_read_timeout: Annotated[Seconds, _meaning("Seconds to wait for a statement")] = 3600
     starrocks_load_timeout: Annotated[Seconds, _meaning("Seconds that one Stream Load may take")] = 600
 
-    source_dir: Annotated[Path, _meaning("Where `files` sources are looked for; relative: below WAREHOUSE_DIR")] = Path("sources")
+    source_dir: Annotated[Path, _meaning("Where `files` sources are looked for; relative: below WAREHOUSE_DIR")] = Path(
+        "sources"
+    )
     kafka_bootstrap_servers: Annotated[str, _meaning("Brokers of the `kafka` sources: `host:port, ...`")] = ""
 
     backup_repository: Annotated[str, _meaning("Name of the backup repository in StarRocks")] = "nightshift"

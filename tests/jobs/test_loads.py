@@ -1,4 +1,4 @@
-"""The loading jobs: what a source delivers is loaded, known, or in quarantine with its place; never lost, never twice."""
+"""The loading jobs: what a source delivers is loaded, known or in quarantine; never lost, never twice."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ class Shop:
     def customers(self, *rows: tuple[int, str, str]) -> None:
         """The operational table as it is now: (id, region, updated_at)."""
         with closing(sqlite3.connect(self.folder / "shop.db")) as database, database:
-            database.execute("CREATE TABLE IF NOT EXISTS customer (customer_id INTEGER PRIMARY KEY, region, updated_at)")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS customer (customer_id INTEGER PRIMARY KEY, region, updated_at)"
+            )
             database.executemany("INSERT OR REPLACE INTO customer VALUES (?, ?, ?)", rows)
 
     def facts(self, *options: str) -> Completed:
@@ -149,7 +151,9 @@ def test_a_row_that_would_move_to_another_partition_is_put_aside(shop: Shop) -> 
         ("2,2026-11-01,1,7,lost,2,1.50,x", "check", "state"),
     ],
 )
-def test_a_bad_row_stops_a_load_that_tolerates_none_and_is_kept(shop: Shop, line: str, reason: str, column: str) -> None:
+def test_a_bad_row_stops_a_load_that_tolerates_none_and_is_kept(
+    shop: Shop, line: str, reason: str, column: str
+) -> None:
     shop.drop("b.csv", "3,2026-11-01,1,7,open,1,1.00,y", line)
     shop.drop("c.csv", "5,2026-11-01,1,7,open,1,1.00,y")
     refused = shop.facts()
@@ -165,7 +169,9 @@ def test_a_bad_row_stops_a_load_that_tolerates_none_and_is_kept(shop: Shop, line
 
 
 def test_within_the_tolerance_the_rest_is_loaded(shop: Shop, warehouse_dir: Callable[..., Path]) -> None:
-    warehouse_dir({"schema/fact_sale.sql": SALE.replace("-- version: version", "-- version: version\n-- tolerate: 1 row")})
+    warehouse_dir(
+        {"schema/fact_sale.sql": SALE.replace("-- version: version", "-- version: version\n-- tolerate: 1 row")}
+    )
     shop.drop("b.csv", "3,2026-11-01,1,7,open,1,1.00,y", "4,2026-11-01,1,7,open,x,1.00,y")
     done = shop.facts()
     assert done.exit_code == 3
@@ -181,7 +187,10 @@ def test_an_unknown_customer_is_inferred_and_filled_in_later(shop: Shop) -> None
     shop.customers((7, "south", "2026-11-02 08:00:00"))
     assert shop.run("load_dimensions", "--force").document["rows"]["loaded"] == 2
     rows = shop.sql("SELECT region, is_inferred, is_current, valid_from FROM dim_customer ORDER BY valid_from")
-    assert [(row["region"], row["is_inferred"], row["is_current"]) for row in rows] == [("north", 0, 0), ("south", 0, 1)]
+    assert [(row["region"], row["is_inferred"], row["is_current"]) for row in rows] == [
+        ("north", 0, 0),
+        ("south", 0, 1),
+    ]
     assert rows[0]["valid_from"].year == 1970
 
 

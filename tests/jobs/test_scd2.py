@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS dim_k (
 BEGIN = datetime(2026, 1, 1)
 OPEN = datetime(9999, 12, 31)
 Change = tuple[int, int, str | None, int | None]
+Model = dict[int, dict[int, tuple[str | None, int | None]]]
 CHANGES = st.lists(
     st.tuples(st.integers(1, 3), st.integers(0, 8), st.sampled_from(["x", "y", None]), st.sampled_from([1, 2, None])),
     min_size=1,
@@ -51,8 +52,9 @@ class Dimension:
         warehouse.write(table.ddl.replace("EXISTS dim_k", "EXISTS dw.dim_k"))
         warehouse.write("DROP TABLE IF EXISTS dw.stage_k")
         warehouse.write(
-            "CREATE TABLE dw.stage_k (`_row` BIGINT NOT NULL, `_source` STRING NULL, k INT NULL, valid_from DATETIME NULL,"
-            " a VARCHAR(5) NULL, b INT NULL) DUPLICATE KEY (`_row`) DISTRIBUTED BY HASH (`_row`) BUCKETS 1"
+            "CREATE TABLE dw.stage_k (`_row` BIGINT NOT NULL, `_source` STRING NULL, k INT NULL,"
+            " valid_from DATETIME NULL, a VARCHAR(5) NULL, b INT NULL)"
+            " DUPLICATE KEY (`_row`) DISTRIBUTED BY HASH (`_row`) BUCKETS 1"
         )
         self.plan = mapping.plan(table, columns.of(warehouse, "dim_k"), ["k", "valid_from", "a", "b"])
 
@@ -106,17 +108,28 @@ def as_of(rows: list[dict[str, object]], key: int, day: int) -> object:
     return (found[0]["a"], found[0]["b"]) if found else None
 
 
+def learn(model: Model, batch: list[Change]) -> None:
+    """A change that changes nothing is not kept; any other is, or replaces the one of its instant."""
+    for key in {key for key, *_ in batch}:
+        known = dict(model.setdefault(key, {}))
+        model[key].update({day: (a, b) for each, day, a, b in batch if each == key})
+        days = sorted(model[key])
+        idle = [day for at, day in enumerate(days) if at and model[key][day] == model[key][days[at - 1]]]
+        for day in idle:
+            if day not in known:
+                del model[key][day]
+
+
 @given(st.lists(CHANGES, min_size=1, max_size=4))
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 def test_history_reads_as_the_changes_say(dimension: Dimension, batches: list[list[Change]]) -> None:
     dimension.clear()
-    model: dict[int, dict[int, tuple[str | None, int | None]]] = {}
+    model: Model = {}
     for batch in batches:
         dimension.apply(batch)
-        for key, day, a, b in batch:
-            model.setdefault(key, {})[day] = (a, b)
+        learn(model, batch)
         rows = dimension.rows()
         check_shape(rows)
         for key, changes in model.items():

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import statements, tables
-from lib.columns import Column
+from lib import statements
 from lib.errors import Misconfigured
 from lib.statements import Declared
 
@@ -70,53 +69,4 @@ def test_columns_as_they_are_declared() -> None:
         Declared("a", "STRING", False),
         Declared("b", "DECIMAL(10, 2)", True),
         Declared("c", "BOOLEAN", True),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("written", "shown"),
-    [
-        ("BOOLEAN", "tinyint(1)"),
-        ("TINYINT", "tinyint(4)"),
-        ("INT", "int(11)"),
-        ("BIGINT", "bigint(20)"),
-        ("LARGEINT", "bigint(20) unsigned"),
-        ("LARGEINT", "largeint"),
-        ("DECIMAL(9)", "decimal(9, 0)"),
-        ("DECIMAL(38, 4)", "decimal(38,4)"),
-        ("STRING", "varchar(65533)"),
-        ("VARCHAR(10)", "varchar(10)"),
-        ("ARRAY<INT>", "array<int(11)>"),
-        ("MAP<STRING, BOOLEAN>", "map<varchar(65533),tinyint(1)>"),
-    ],
-)
-def test_one_type_has_two_spellings(written: str, shown: str) -> None:
-    assert tables.canonical(written) == tables.canonical(shown)
-
-
-def test_different_types_stay_different() -> None:
-    spellings = [
-        "BOOLEAN",
-        "TINYINT",
-        "INT",
-        "BIGINT",
-        "LARGEINT",
-        "DECIMAL(9,2)",
-        "DECIMAL(9,3)",
-        "VARCHAR(10)",
-        "STRING",
-    ]
-    assert len({tables.canonical(text) for text in spellings}) == len(spellings)
-
-
-def test_differences_are_told_in_words() -> None:
-    declared = [Declared("a", "INT", True), Declared("b", "STRING", False), Declared("c", "DATE", True)]
-    actual = [
-        Column("A", "bigint(20)", True, key=False, generated=False, has_default=False),
-        Column("b", "varchar(65533)", True, key=False, generated=False, has_default=False),
-    ]
-    assert tables.differences(declared, actual) == [
-        "column a is bigint, the file says int",
-        "column b is NULL, the file says NOT NULL",
-        "column c is missing",
     ]
