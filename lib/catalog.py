@@ -74,7 +74,6 @@ class TableFile:
     key: tuple[str, ...]
     source: Source | None
     scd: Literal[0, 1, 2]
-    when: str
     full: bool
     watermark: tuple[str, ...]
     lateness: timedelta
@@ -175,7 +174,7 @@ def read_table(path: Path) -> TableFile:
     source = _source(header.get("source"))
     key, watermark, version = header.get("key"), header.get("watermark"), header.get("version")
     lateness, infer = header.get("lateness"), header.get("infer")
-    full, when = _refresh(header.get("refresh"))
+    full = _refresh(header.get("refresh"), kind)
     return TableFile(
         name=name,
         kind=kind,
@@ -183,7 +182,6 @@ def read_table(path: Path) -> TableFile:
         key=key.names() if key else (),
         source=source,
         scd=_scd(header.get("scd")),
-        when=when,
         full=full,
         watermark=_watermark(watermark, source),
         lateness=lateness.duration() if lateness else timedelta(0),
@@ -223,13 +221,15 @@ def _scd(line: Line | None) -> Literal[0, 1, 2]:
     return 1 if line.value == "1" else 2
 
 
-def _refresh(line: Line | None) -> tuple[bool, str]:
+def _refresh(line: Line | None, kind: Kind) -> bool:
     if line is None:
-        return False, ""
+        return False
     mode, _, when = (part.strip() for part in line.value.partition(","))
-    if mode not in ("full", "incremental") or when not in ("evening", "morning"):
-        raise line.wrong("expected `incremental, morning`, `full, evening` and so on")
-    return mode == "full", when
+    # Dimensions come before the facts that refer to them.
+    expected = "evening" if kind == "dim" else "morning"
+    if mode not in ("full", "incremental") or when != expected:
+        raise line.wrong(f"expected `incremental, {expected}` or `full, {expected}` for a {kind}_ table")
+    return mode == "full"
 
 
 def _watermark(line: Line | None, source: Source | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from lib.settings import settings
 
 _VIEW = re.compile(r"CREATE\s+OR\s+REPLACE\s+VIEW\s+(\w+)\s", re.IGNORECASE)
 _MATERIALIZED = re.compile(r"CREATE\s+MATERIALIZED\s+VIEW\s+IF\s+NOT\s+EXISTS\s+(\w+)\s", re.IGNORECASE)
-_WHEN = ("morning", "evening")
+_WHEN = ("morning",)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def test_a_table_file_is_read(tmp_path: Path) -> None:
         ("-- owner: me", "-- owner: me\n-- owner: you", ":3: owner: 'you': is given twice"),
         ("-- owner: me", "-- owner:", "has no value"),
         ("sql shop: customer", "sqs shop: customer", "kind of: calendar, files, kafka"),
-        ("incremental, evening", "sometimes", "expected `incremental, morning`"),
+        ("incremental, evening", "incremental, morning", "expected `incremental, evening` or `full, evening`"),
         ("-- scd: 1", "-- scd: 3", "expected 1"),
         ("2 hours", "2 parsecs", "expected a length of time"),
         ("unique(customer_id)", "uniq(customer_id)", "no kind of check is called 'uniq'; allowed: "),
