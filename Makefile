@@ -4,7 +4,7 @@ PY := .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE # jobs start fast from compiled files
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help install demo test check readme format emulator up down cron lock clean
+.PHONY: help install demo test bench check readme format emulator up down cron lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ demo: install ## a whole night on this machine, with the embedded server; leaves
 
 test: install ## all tests; PYTEST="-k name" picks some
 	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST)
+
+bench: install ## what loading costs on the client's side, into docs/performance.md; BENCH="--rows 3000000"
+	@$(PY) -m bench $(BENCH)
 
 check: install ## formatting, lint, types, floors, generated parts of the README
 	@$(PY) -m ruff format --check .

@@ -16,6 +16,7 @@ from sqlglot.parsers.starrocks import StarRocksParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from emulator.errors import StarRocksError, syntax, unexpected
+from emulator.reserved import MEANT_OTHERWISE, RESERVED
 
 _KEPT_FUNCTIONS = (
     "COUNT",
@@ -171,4 +172,15 @@ def _parsed(text: str, into: type[exp.Expr] | None) -> exp.Expr:
         raise
     if len(found) != 1 or found[0] is None:
         raise syntax("No viable statement", 1, 0)
+    _check_names(found[0], text)
     return found[0]
+
+
+def _check_names(tree: exp.Expr, text: str) -> None:
+    """sqlglot takes more words for names than StarRocks does. Raises StarRocksError 1064 with the place."""
+    for name in tree.find_all(exp.Identifier):
+        word = name.name.upper()
+        if word in RESERVED and word not in MEANT_OTHERWISE and not name.args.get("quoted"):
+            start = int(name.meta.get("start", 0))
+            line_start = text.rfind("\n", 0, start) + 1
+            raise unexpected(name.name, text.count("\n", 0, start) + 1, start - line_start)

@@ -32,7 +32,9 @@ class InjectedFaults:
             self._lost_replies = count
 
     def fail_next(self, *kinds: str) -> None:
-        """Let the next operation of each kind fail (`stream_load`, `backup`, `restore`, `refresh`)."""
+        """Let the next operation of each kind fail; there is one kind, `stream_load`. Raises ValueError for another."""
+        if unknown := sorted(set(kinds) - {"stream_load"}):
+            raise ValueError(f"nothing of the kind {unknown[0]} can be made to fail; there is stream_load")
         with self._lock:
             self._failures += kinds
 

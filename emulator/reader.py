@@ -14,6 +14,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from emulator.dialect import Statement
 from emulator.errors import unexpected
+from emulator.reserved import RESERVED
 
 _TEXT = {TokenType.STRING}
 
@@ -168,4 +169,6 @@ class Reader:
 
 
 def _is_name(token: Token) -> bool:
-    return token.token_type == TokenType.IDENTIFIER or (token.text[:1].isalpha() or token.text[:1] in "_$")
+    if token.token_type == TokenType.IDENTIFIER:
+        return True
+    return (token.text[:1].isalpha() or token.text[:1] in "_$") and token.text.upper() not in RESERVED

@@ -6,9 +6,10 @@ A name that is not listed is refused (1193); one that is listed and not in EFFEC
 
 from collections.abc import Mapping
 
-from emulator.errors import StarRocksError, failed
+from emulator.errors import StarRocksError, analysis, failed
 
 MYSQL_VERSION = "8.0.33"
+MAX_TIMEOUT_SECONDS = 259200
 EFFECTIVE = frozenset(
     {"time_zone", "dynamic_overwrite", "enable_insert_strict", "enable_insert_partial_update", "enable_sql_transaction",
      "query_timeout", "insert_timeout", "sql_select_limit", "sql_mode", "catalog"}
@@ -133,6 +134,8 @@ class Variables:
             raise unknown_variable(name)
         if name in READ_ONLY:
             raise failed(f"Variable '{name}' is a read only variable", 1238)
+        if name in ("query_timeout", "insert_timeout") and value is not None:
+            _check_timeout(name, value)
         self._shared_or_own(everywhere)[name] = DEFAULTS[name] if value is None else _normal(name, value)
         self.version += 1
 
@@ -152,6 +155,16 @@ class Variables:
 
 def unknown_variable(name: str) -> StarRocksError:
     return failed(f"Unknown system variable '{name}'", 1193)
+
+
+def _check_timeout(name: str, value: str) -> None:
+    """Raise for what is no number of seconds from 1 to three days (SetStmtAnalyzer.java, `checkRangeLongVariable`)."""
+    if not value.lstrip("-").isdigit():
+        raise analysis(f"{name} is not a number")
+    if int(value) < 1:
+        raise analysis(f"{name} must be equal or greater than 1")
+    if int(value) > MAX_TIMEOUT_SECONDS:
+        raise analysis(f"{name} must be equal or smaller than {MAX_TIMEOUT_SECONDS}")
 
 
 def _normal(name: str, value: str) -> str:

@@ -24,6 +24,17 @@ from emulator.errors import analysis, failed
 
 OP = "__op"
 _counter = itertools.count(1)
+MOST_KEY_BYTES = 128  # `primary_key_limit_size`, be/src/common/config.h
+# Bytes of a key column in the encoded key.
+_BYTES = {"boolean": 1, "tinyint": 1, "smallint": 2, "int": 4, "date": 4, "bigint": 8, "datetime": 8, "largeint": 16}
+_NUMBERS = ("boolean", "tinyint", "smallint", "int", "bigint", "largeint", "float", "double", "decimal")
+_EMPTY = {
+    **dict.fromkeys(_NUMBERS, "0"),
+    "char": "''",
+    "varchar": "''",
+    "date": "'0000-01-01'",
+    "datetime": "'0000-01-01'",
+}
 Kind = Literal["insert", "overwrite", "delete", "delete_where"]
 
 
@@ -63,9 +74,14 @@ def drop_stage(cursor: duckdb.DuckDBPyConnection, stage: str) -> None:
 
 
 def default_sql(column: Column) -> str:
-    """DuckDB expression for a column that a writer leaves out (NULL where there is no default)."""
+    """DuckDB expression for a column that a writer leaves out.
+
+    Without a default NULL; where NULL is not allowed, which a partial update does not refuse, an empty text or zero
+    (test/sql/test_insert_empty/R/test_insert_partial_update; be/src/types/value_generator.h).
+    """
     if column.default is None:
-        return f"cast(null as {column.sql_type.duckdb})"
+        empty = "null" if column.nullable else _EMPTY.get(column.sql_type.name, "null")
+        return f"cast({empty} as {column.sql_type.duckdb})"
     if column.default_is_function:
         return {
             "CURRENT_TIMESTAMP": "sr_now()",
@@ -160,9 +176,24 @@ def _current(engine: Engine, table: Table) -> Table:
     return found
 
 
+def _check_key_size(unit: Unit, table: Table, stage: str) -> None:
+    """Raise for a key of more than 128 bytes (`be/src/storage/primary_key_encoder.cpp`, `encode_exceed_limit`)."""
+    columns = [column for name in table.keys if (column := table.column(name)) is not None]
+    fixed = sum(_BYTES.get(column.sql_type.name, 0) for column in columns)
+    texts = [column for column in columns if column.sql_type.is_text]
+    if not texts or fixed + sum((column.sql_type.length or 0) + 2 for column in texts) <= MOST_KEY_BYTES:
+        return
+    # Of the texts before the last column, where they end is part of the key.
+    size = " + ".join(f"strlen({quoted(column.name)}) + {0 if column is columns[-1] else 2}" for column in texts)
+    found = unit.cursor.execute(f"select 1 from {stage} where {size} + {fixed} > {MOST_KEY_BYTES} limit 1")
+    if found.fetchone() is not None:
+        raise failed("primary key size exceed the limit.")
+
+
 def _upsert(unit: Unit, table: Table, batch: Batch) -> None:
     """Only the last row of each key counts; what is stored under the key goes away."""
     stage = batch.stage
+    _check_key_size(unit, table, stage)
     keys = ", ".join(quoted(key) for key in table.keys)
     target = table.physical
     same = " and ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lib.errors import Told
 
 
 def names() -> list[str]:
@@ -28,12 +31,30 @@ def main(argv: list[str]) -> int:
         return 0 if argv else 2
     name = argv[0]
     if name not in names():
-        near = difflib.get_close_matches(name, names(), n=1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        print(f"./run {name}: no such job; {meant}allowed: {', '.join(names())}", file=sys.stderr)
-        return 2
-    module = importlib.import_module(f"jobs.{name}")
+        return _refused(argv, _unknown(name))
+    try:
+        module = importlib.import_module(f"jobs.{name}")
+    except ImportError as error:
+        from lib.errors import Misconfigured
+
+        return _refused(argv, Misconfigured(f"./run {name}: cannot be loaded: {error}", hint="make install"))
     return int(getattr(module, name).main(argv[1:]))
+
+
+def _unknown(name: str) -> Told:
+    import difflib
+
+    from lib.errors import Usage
+
+    near = difflib.get_close_matches(name, names(), n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return Usage(f"./run {name}: no such job; {meant}allowed: {', '.join(names())}")
+
+
+def _refused(argv: list[str], error: Told) -> int:
+    from lib import outcome
+
+    return int(outcome.refused(argv[0], error, json_wanted="--json" in argv, notify_wanted="--no-notify" not in argv))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from lib import probes
+from lib import probes, streams
 from lib.errors import Exit, Told
 from lib.job import job
 from lib.probes import Finding, Patient
@@ -30,9 +30,9 @@ def doctor(run: Run) -> None:
 
 
 def _print(finding: Finding) -> None:
-    print(f"{finding.state:<4}  {finding.name:<20} {finding.said}", flush=True)
+    streams.out(f"{finding.state:<4}  {finding.name:<20} {finding.said}")
     if finding.fix:
-        print(f"{'':26} fix: {finding.fix}", flush=True)
+        streams.out(f"{'':26} fix: {finding.fix}")
 
 
 def _judge(failed: Sequence[Finding]) -> None:

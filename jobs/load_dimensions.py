@@ -5,7 +5,8 @@ changes that are there already write nothing.
 One dimension, from a date: ./run load_dimensions --only dim_customer --since 2026-11-01
 """
 
-from lib import catalog, loading
+from lib import catalog, loading, reconcile
+from lib.catalog import TableFile
 from lib.job import job
 from lib.options import SINCE, UNTIL, flag, only
 from lib.reading import Window
@@ -19,10 +20,15 @@ from lib.run import Run
         only("table"),
         SINCE,
         UNTIL,
-        flag("--allow-deletes", "let a full dimension lose more than a twentieth of its rows"),
+        flag("--allow-deletes", "let a full snapshot lack more rows than the table declares (a twentieth)"),
     ],
 )
 def load_dimensions(run: Run) -> None:
     loading.begin(run)
     window = Window(run.args.since, run.args.until, rewrite=bool(run.args.since), allow_deletes=run.args.allow_deletes)
-    run.each(lambda run, table: loading.load(run, table, window), catalog.loaded("dim", only=run.args.only))
+
+    def load_dimension(run: Run, table: TableFile) -> None:
+        loading.load(run, table, window)
+        reconcile.days(run, table, window)
+
+    run.each(load_dimension, catalog.loaded("dim", only=run.args.only))

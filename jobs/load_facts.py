@@ -2,11 +2,14 @@
 
 Morning, after load_dimensions. Safe to rerun at any time.
 Read a range again: ./run load_facts --only fact_trade --since 2026-11-01
+On and on instead of once a night: ./run follow_facts
+Go on after messages were lost: ./run load_facts --only fact_trade --accept-gap trade.history/0
 """
 
-from lib import catalog, loading
+from lib import catalog, following, loading, reconcile
+from lib.catalog import TableFile
 from lib.job import job
-from lib.options import SINCE, UNTIL, flag, only
+from lib.options import SINCE, UNTIL, Option, flag, only
 from lib.reading import Window
 from lib.run import Run
 
@@ -18,10 +21,22 @@ from lib.run import Run
         only("table"),
         SINCE,
         UNTIL,
+        Option(
+            "--accept-gap",
+            "go on behind the lost messages of this topic/partition; kept in ops_load; may be given several times",
+            {"action": "append", "default": [], "metavar": "TOPIC/PARTITION"},
+        ),
         flag("--rewrite", "write rows of the range again that are there already"),
     ],
 )
 def load_facts(run: Run) -> None:
     loading.begin(run)
-    window = Window(run.args.since, run.args.until, rewrite=run.args.rewrite)
-    run.each(lambda run, table: loading.load(run, table, window), catalog.loaded("fact", only=run.args.only))
+    window = Window(
+        run.args.since, run.args.until, rewrite=run.args.rewrite, accept_gaps=frozenset(run.args.accept_gap)
+    )
+
+    def load_fact(run: Run, table: TableFile) -> None:
+        following.load(run, table, window)
+        reconcile.days(run, table, window)
+
+    run.each(load_fact, catalog.loaded("fact", only=run.args.only))

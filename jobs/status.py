@@ -6,7 +6,7 @@ Days without rows in the fact tables: ./run status --gaps
 
 from __future__ import annotations
 
-from lib import report_status, report_status_text
+from lib import report_status, report_status_text, streams
 from lib.job import job
 from lib.options import DATE, flag
 from lib.run import Run
@@ -23,4 +23,4 @@ def status(run: Run) -> None:
         run.result["gaps"] = gaps
         lines += ["", *report_status_text.gap_lines(gaps)]
     if not run.args.json:
-        print("\n".join(lines))
+        streams.out("\n".join(lines))

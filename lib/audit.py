@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lib import conform, quarantine
 from lib.catalog import Check, TableFile
 from lib.errors import DataRefused
-from lib.mapping import ROW, SOURCE
+from lib.mapping import ROW, SOURCE, Mapping
+from lib.reading import Part, Reject
 from lib.stage import Stage
 from lib.warehouse import Row, Warehouse, quote
 
@@ -86,6 +88,38 @@ def findings(warehouse: Warehouse, table: TableFile, stage: Stage, partition: Se
     return list(each.values())
 
 
+def rejects(part: Part, plan: Mapping, found: Sequence[Finding]) -> list[Reject]:
+    """The findings with their rows as the source has them, read once more, so that they can be replayed.
+
+    Where the source has another row there by now, the staged row stands in for it.
+    """
+    texts = _source_rows(part, plan, {one.row: one.coordinates for one in found}) if found else {}
+    return [
+        Reject(one.reason, one.column, one.value, one.coordinates, texts.get(one.row, one.row_text)) for one in found
+    ]
+
+
+def _source_rows(part: Part, plan: Mapping, wanted: dict[int, str]) -> dict[int, str]:
+    """The source rows of these numbers, counted as the stage counted them: over the rows that fit."""
+    import polars as pl
+
+    numbers = pl.Series(sorted(wanted), dtype=pl.UInt64)
+    texts: dict[int, str] = {}
+    before = 0
+    for batch in part.batches():
+        good, _ = conform.conform(batch, plan.direct, plan.required)
+        counted = pl.int_range(before + 1, before + good.height + 1, dtype=pl.UInt64)
+        picked = good.with_columns(counted.alias(ROW)).filter(pl.col(ROW).is_in(numbers.implode()))
+        for row in picked.iter_rows(named=True):
+            number = int(row.pop(ROW))
+            if str(row[SOURCE]) == wanted[number]:
+                texts[number] = quarantine.text(row)
+        before += good.height
+        if before >= numbers[-1]:
+            break
+    return texts
+
+
 def _is_critical(table: TableFile, column: str) -> bool:
     return any(
         check.kind == "references" and check.arguments[0] == column and check.severity == "CRITICAL"
@@ -107,7 +141,7 @@ def _moved(warehouse: Warehouse, table: TableFile, partition: Sequence[str]) -> 
 
 def _rows(warehouse: Warehouse, stage: Stage, rule: Fault) -> list[Finding]:
     rows = warehouse.read(
-        f"SELECT s.{quote(ROW)} AS row_number, s.{quote(SOURCE)} AS source_text,"
+        f"SELECT s.{quote(ROW)} AS staged_row, s.{quote(SOURCE)} AS source_text,"
         f" CAST(s.{quote(rule.column)} AS VARCHAR) AS value, {_whole(stage)} AS whole"
         f" FROM {stage.table} s WHERE {rule.broken} ORDER BY s.{quote(ROW)} LIMIT {MOST + 1}"
     )
@@ -116,7 +150,7 @@ def _rows(warehouse: Warehouse, stage: Stage, rule: Fault) -> list[Finding]:
 
 def _finding(row: Row, rule: Fault) -> Finding:
     value = "" if row["value"] is None else str(row["value"])[:200]
-    return Finding(int(row["row_number"]), rule.reason, rule.column, value, str(row["source_text"]), str(row["whole"]))
+    return Finding(int(row["staged_row"]), rule.reason, rule.column, value, str(row["source_text"]), str(row["whole"]))
 
 
 def _whole(stage: Stage) -> str:

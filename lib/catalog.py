@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from lib import headers
+from lib import dialect, headers
+from lib.dialect import Dialect
 from lib.errors import Misconfigured, Usage
 from lib.headers import Header, Line
 from lib.settings import settings
@@ -24,6 +24,12 @@ Item = TypeVar("Item")
 _CHECK = re.compile(r"(CRITICAL|WARNING|INFO)\s+([a-z_0-9]+)\((.*)\)$")
 _TOLERATE = re.compile(r"(\d+(?:\.\d+)?)\s*(%|rows?)$")
 _CREATE = re.compile(r"\s*CREATE TABLE IF NOT EXISTS (\w+)\s*\(", re.IGNORECASE)
+_DELETES = re.compile(r"snapshot(?:\s*,\s*(\d+(?:\.\d+)?)\s*%)?$")
+_IS_DELETED = re.compile(r"\bis_deleted`?\s+BOOL", re.IGNORECASE)
+# The mark of a row whose key the source has no more, and how many rows one snapshot may lack if nothing is declared.
+DELETED, MOST_DELETED_PERCENT = "is_deleted", 5
+# Strings, quoted names and comments: a semicolon within them ends no statement.
+_NO_CODE = re.compile(r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`[^`]*`|--[^\n]*|/\*.*?\*/""", re.DOTALL)
 _SOURCES = Path(__file__).parent / "sources"
 _CHECKS = Path(__file__).parent / "checks"
 
@@ -79,10 +85,15 @@ class TableFile:
     lateness: timedelta
     version: str
     nulls: tuple[str, ...]
+    dialect: Dialect
     columns: dict[str, str]
     tolerate: Tolerance
     infer: tuple[str, ...]
     checks: tuple[Check, ...]
+    # The share of its rows that a snapshot may lack; None: keys that the source has no more stay as they are.
+    deletes: float | None = None
+    # How many days back the buckets of source and table are compared; 0: not at all.
+    reconcile: timedelta = timedelta(0)
 
     @property
     def path(self) -> Path:
@@ -111,7 +122,7 @@ class TableFile:
 
 TABLE_REQUIRED = ("purpose", "owner")
 LOADED_REQUIRED = (*TABLE_REQUIRED, "source", "refresh", "key")
-LOADED_OPTIONAL = ("watermark", "lateness", "version", "null", "tolerate", "infer")
+LOADED_OPTIONAL = ("watermark", "lateness", "version", "null", "dialect", "tolerate", "infer", "deletes", "reconcile")
 REPEATED = ("column", "check")
 
 
@@ -153,6 +164,8 @@ def select(found: dict[str, Item], only: Iterable[str]) -> list[Item]:
     names = list(only)
     for name in names:
         if name not in found:
+            import difflib
+
             near = difflib.get_close_matches(name, found, n=1)
             meant = f"did you mean {near[0]}? " if near else ""
             raise Usage(f"--only {name}: no such item here; {meant}allowed: {', '.join(sorted(found)) or 'none'}")
@@ -171,10 +184,14 @@ def read_table(path: Path) -> TableFile:
     created = _CREATE.match(header.sql)
     if not created or created[1] != name:
         raise Misconfigured(f"{path}: below the header expected `CREATE TABLE IF NOT EXISTS {name} (`")
+    if ";" in _NO_CODE.sub("", header.sql).strip().rstrip(";"):
+        raise Misconfigured(f"{path}: a table file holds one statement; there is more after its `;`")
     source = _source(header.get("source"))
     key, watermark, version = header.get("key"), header.get("watermark"), header.get("version")
     lateness, infer = header.get("lateness"), header.get("infer")
     full = _refresh(header.get("refresh"), kind)
+    deletes = _deletes(header, kind, full, source)
+    given = _columns(header.all("column"))
     return TableFile(
         name=name,
         kind=kind,
@@ -187,10 +204,13 @@ def read_table(path: Path) -> TableFile:
         lateness=lateness.duration() if lateness else timedelta(0),
         version=version.names()[0] if version else "",
         nulls=_nulls(header.get("null")),
-        columns=_columns(header.all("column")),
+        dialect=dialect.read(header.get("dialect")),
+        columns=given if deletes is None else {DELETED: "FALSE", **given},
         tolerate=_tolerance(header.get("tolerate")),
         infer=_infer(infer),
         checks=tuple(read_check(line) for line in header.all("check")),
+        deletes=deletes,
+        reconcile=_reconcile(header),
     )
 
 
@@ -281,6 +301,32 @@ def _infer(line: Line | None) -> tuple[str, ...]:
         if not re.fullmatch(r"dim_\w+\.\w+", target):
             raise line.wrong("expected dimensions and their keys, such as `dim_user.user_id`")
     return tuple(target.partition(".")[0] for target in targets)
+
+
+def _deletes(header: Header, kind: Kind, full: bool, source: Source | None) -> float | None:
+    line = header.get("deletes")
+    if line is None:
+        return None
+    found = _DELETES.match(line.value)
+    if not found:
+        raise line.wrong("expected `snapshot`, or `snapshot, 10%`: the share of the rows that one load may mark")
+    if kind != "dim" or not full or header.get("watermark") or not (source and source.kind in ("sql", "files")):
+        raise line.wrong("only dim_ tables with `refresh: full`, of files or of sql without a watermark, have them")
+    if not _IS_DELETED.search(header.sql):
+        raise line.wrong(f"the table needs a column `{DELETED} BOOLEAN NOT NULL`")
+    return float(found[1] or MOST_DELETED_PERCENT) / 100
+
+
+def _reconcile(header: Header) -> timedelta:
+    line, source, scd = header.get("reconcile"), header.get("source"), header.get("scd")
+    if line is None:
+        return timedelta(0)
+    length = line.duration()
+    if not (source and source.value.startswith("sql ") and header.get("watermark")) or (scd and scd.value == "2"):
+        raise line.wrong("only a fact or an SCD 1 dimension of a sql source with a watermark can be reconciled")
+    if not length or length % timedelta(days=1):
+        raise line.wrong("expected whole days, such as `7 days`")
+    return length
 
 
 def read_check(line: Line) -> Check:

@@ -6,6 +6,9 @@ the next command. Anything else that escapes a job is a bug (exit 70).
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 from enum import IntEnum
 
 
@@ -92,9 +95,24 @@ class Refused(Told):
 
 
 class NotNow(Told):
-    """The lock is held, or a predecessor of this night has not been done."""
+    """Another run has to end, or to be done, before this one.
+
+    `known`: people have been told of the cause already.
+    """
 
     exit_code = Exit.NOT_NOW
+
+    def __init__(self, message: str, *, hint: str = "", known: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.known = known
+
+
+class Held(NotNow):
+    """The lock is held."""
+
+
+class HostFault(Told):
+    """This host would not write or read a file: a full disk, a missing right."""
 
 
 class DataRefused(Told):
@@ -121,3 +139,28 @@ class Stopped(BaseException):
     def __init__(self, exit_code: Exit) -> None:
         super().__init__(f"stopped by {'SIGTERM' if exit_code is Exit.TERMINATED else 'the keyboard'}")
         self.exit_code = exit_code
+
+
+_OF_THE_HOST = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EFBIG: "see the limit of file sizes: ulimit -f",
+    errno.EROFS: "is the file system mounted read-only?",
+    errno.EACCES: "give the user of the jobs the right",
+    errno.EPERM: "give the user of the jobs the right",
+    errno.EMFILE: "see the limit of open files: ulimit -n",
+    errno.EIO: "look at the disk: dmesg",
+}
+
+
+def as_told(error: Exception) -> Exception:
+    """The error, or what it says of this host: a full disk is no bug, and the person who reads it can mend it."""
+    if not isinstance(error, OSError):
+        return error
+    # polars leaves the number in the text alone.
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    number = error.errno or (int(found[1]) if found else 0)
+    if number not in _OF_THE_HOST:
+        return error
+    where = f"{error.filename}: " if error.filename else ""
+    return HostFault(f"{where}{os.strerror(number)}", hint=f"{_OF_THE_HOST[number]}, then run the job again")

@@ -12,9 +12,20 @@ _TOKEN = re.compile(
     r"""|(?P<number>\d[\w.]*)"""
 )
 
+# Words that stand in expressions beside functions and columns: operators, units of INTERVAL, types of CAST.
+_WORDS = (
+    "and as asc between by case cast collate current_date current_time current_timestamp desc distinct div else end"
+    " escape exists false from if in interval is like localtime localtimestamp mod not null or order over partition"
+    " regexp rlike rows separator then true unbounded when xor"
+    " microsecond millisecond second minute hour day week month quarter year"
+    " array bigint binary bitmap boolean char date datetime decimal decimal128 decimal32 decimal64 double float hll int"
+    " integer json largeint map signed smallint string struct text time tinyint unsigned varbinary varchar"
+)
+_KEYWORDS = frozenset(_WORDS.split())
 
-def rename(expression: str, names: Mapping[str, str]) -> str:
-    """Replaces the columns that `names` lists; strings, functions, keywords and other names stay as they are.
+
+def replace(expression: str, columns: Mapping[str, str]) -> str:
+    """Puts SQL in the place of the columns that are listed; strings, functions, keywords, other names stay as they are.
 
     A column is named exactly as its source names it; one that looks like a keyword is quoted with backticks.
     """
@@ -22,9 +33,9 @@ def rename(expression: str, names: Mapping[str, str]) -> str:
     def replaced(found: re.Match[str]) -> str:
         if found["quoted"]:
             name = found["quoted"].strip("`")
-            return f"`{names[name]}`" if name in names else found["quoted"]
-        if found["name"] and not found["call"] and found["name"] in names:
-            return f"`{names[found['name']]}`"
+            return columns.get(name, found["quoted"])
+        if found["name"] and not found["call"] and found["name"] in columns:
+            return columns[found["name"]]
         return found[0]
 
     return _TOKEN.sub(replaced, expression)
@@ -38,3 +49,10 @@ def columns(expression: str, names: list[str]) -> set[str]:
         if name in names and not found["call"]:
             used.add(name)
     return used
+
+
+def names(expression: str) -> set[str]:
+    """The names in an expression that are neither functions nor keywords nor types; quoted ones always count."""
+    found = {match["quoted"].strip("`") for match in _TOKEN.finditer(expression) if match["quoted"]}
+    plain = (match["name"] for match in _TOKEN.finditer(expression) if match["name"] and not match["call"])
+    return found | {name for name in plain if name.lower() not in _KEYWORDS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -111,6 +110,8 @@ def _split(path: Path, text: str) -> tuple[list[Line], str]:
 
 def _check(line: Line, allowed: Collection[str], lines: list[Line], repeated: Collection[str]) -> None:
     if line.key not in allowed:
+        import difflib
+
         near = difflib.get_close_matches(line.key, allowed, n=1)
         meant = f"did you mean `{near[0]}`? " if near else ""
         raise line.wrong(f"unknown key; {meant}allowed: {', '.join(sorted(allowed))}")

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import NoReturn
 
-from lib import clock, ledger, lock, log, options, outcome, retry, revision, telemetry
-from lib.errors import Exit, NotNow, Stopped, Told
-from lib.ledger import RunRecord
+from lib import clock, job_files, ledger, lock, log, options, outcome, retry, revision, streams, telemetry
+from lib.errors import Exit, NotNow, Stopped, Told, Unavailable, as_told
+from lib.ledger import Missing, RunRecord
 from lib.options import Option
 from lib.run import Run
-from lib.settings import REPOSITORY
-from lib.warehouse import Warehouse
+from lib.warehouse import Row, Warehouse
 from lib.warehouse_errors import NoSuchTable
 
 Body = Callable[[Run], None]
@@ -44,68 +43,99 @@ class Job:
 
     def main(self, argv: Sequence[str]) -> Exit:
         """Runs the job; never raises, except SystemExit for --help."""
+        _on_signals(_stop)
         try:
-            args = options.parser(self.name, self.description, self.options).parse_args(list(argv))
-            run_id = new_run_id()
-        except Told as error:
-            return outcome.refused(self.name, error)
-        _install_signal_handlers()
+            try:
+                run = self._prepared(argv)
+            except Told as error:
+                told = self.recorded and not {"--no-notify", "--dry-run"} & set(argv)
+                return outcome.refused(self.name, error, json_wanted="--json" in argv, notify_wanted=told)
+            return self._traced(run)
+        except Stopped as stopped:
+            # Before there was anything to close, or after all was closed.
+            streams.err(f"{self.name}: {stopped}")
+            return stopped.exit_code
+
+    def _prepared(self, argv: Sequence[str]) -> Run:
+        args = options.parse(self.name, self.description, self.options, argv)
+        run_id = new_run_id()
         log.configure(job=self.name, run_id=run_id)
-        record = RunRecord(run_id, self.name, clock.cycle(), clock.now(), arguments=shlex.join(argv))
-        attributes = {"nightshift.cycle": str(record.cycle), "service.version": revision.current()}
-        telemetry.start(job=self.name, run_id=run_id, attributes=attributes)
-        warehouse = Warehouse(job=self.name, run_id=run_id, dry_run=args.dry_run)
-        run = Run(record, args, warehouse)
+        cycle = getattr(args, "date", None) or clock.cycle()
+        record = RunRecord(run_id, self.name, cycle, clock.now(), arguments=shlex.join(argv))
+        return Run(record, args, Warehouse(job=self.name, run_id=run_id, dry_run=args.dry_run))
+
+    def _traced(self, run: Run) -> Exit:
+        attributes = {"nightshift.cycle": str(run.cycle), "service.version": revision.current()}
+        telemetry.start(job=self.name, run_id=run.run_id, attributes=attributes)
         try:
-            with telemetry.span(f"job {self.name}", **{"nightshift.job.name": self.name, "nightshift.run.id": run_id}):
-                return self._run(run)
+            with telemetry.span(f"job {self.name}", job=self.name, run_id=run.run_id) as span:
+                error = self._run(run)
+                code = outcome.tell(run, error, recorded=self.recorded)
+                span.set(outcome=run.record.state, exit_code=int(code))
+                cause = error or next(iter(run.failures), None)
+                if cause is not None and run.record.state not in ("partial", "skipped"):
+                    span.fail(cause)
+                return code
         finally:
-            warehouse.close()
+            run.warehouse.close()
             telemetry.shutdown()
 
-    def _run(self, run: Run) -> Exit:
-        error: BaseException | None = None
+    def _run(self, run: Run) -> BaseException | None:
         try:
             if self.recorded and not run.dry_run:
                 since = f"{run.record.started_at:%Y-%m-%d %H:%M:%S}"
                 with lock.held(self.lock, job=self.name, run_id=run.run_id, since=since):
-                    error = self._recorded(run)
-            else:
-                error = _body(self, run)
-        except (Told, Stopped) as caught:
-            error = caught
-        return outcome.tell(run, error)
+                    return self._recorded(run)
+            return _caught(lambda: self.body(run))
+        except (Exception, Stopped) as error:
+            return _judged(error)
+        finally:
+            _on_signals(_hear_nothing)
 
     def _recorded(self, run: Run) -> BaseException | None:
-        self._open(run)
-        missing = ledger.missing(run.warehouse, self.after, run.record.cycle) if not run.args.force else []
-        if missing:
-            error: BaseException | None = NotNow(
-                f"{self.name}: not before its predecessors: {'; '.join(missing)}",
-                hint=f"run them first, or: ./run {self.name} --force",
-            )
+        found: list[Missing] = []
+        error = _caught(lambda: found.extend(retry.call(lambda: self._open(run), before_retry=_say_retry)))
+        if error is not None:
+            return error
+        if not found:
+            error = _caught(lambda: self._begun(run))
         else:
-            ledger.write_run(run.warehouse, run.record)
-            error = _body(self, run)
-        self._close(run, error)
-        return error
+            error = NotNow(
+                f"{self.name}: not before its predecessors: {'; '.join(map(str, found))}",
+                hint=f"./run {found[0].job}, then ./run {self.name}; or without it: ./run {self.name} --force",
+                known=all(one.is_known for one in found),
+            )
+        # From here on there is only what has to be written down; a signal must not leave half of it.
+        _on_signals(_hear_nothing)
+        return self._close(run, error)
 
-    def _open(self, run: Run) -> None:
-        """Counts this run into the night; a first statement that is worth waiting for."""
-
-        def first() -> None:
-            try:
-                run.record.attempt = ledger.attempts(run.warehouse, self.name, run.record.cycle) + 1
-            except NoSuchTable:
-                if self.creates_ledger is None:
-                    raise
-                self.creates_ledger(run.warehouse)
-
-        retry.call(first, before_retry=_say_retry)
-        for row in ledger.mark_crashed(run.warehouse, _jobs_under(self.lock, self.name), run.run_id):
+    def _open(self, run: Run) -> list[Missing]:
+        """Counts this run into the night and returns its missing predecessors; may be done twice."""
+        try:
+            run.record.attempt = ledger.attempts(run.warehouse, run.record) + 1
+        except NoSuchTable:
+            if self.creates_ledger is None:
+                raise
+            self.creates_ledger(run.warehouse)
+        for row in ledger.mark_crashed(run.warehouse, run.run_id, self._is_dead):
             outcome.crashed(run, row)
+        return ledger.missing(run.warehouse, self.after, run.cycle) if not run.args.force else []
 
-    def _close(self, run: Run, error: BaseException | None) -> None:
+    def _begun(self, run: Run) -> None:
+        retry.call(lambda: ledger.write_run(run.warehouse, run.record), before_retry=_say_retry)
+        self.body(run)
+
+    def _is_dead(self, row: Row) -> bool:
+        """Whether a `running` row of this host has no process: nobody holds its lock, which is this run's own or free.
+
+        A free lock alone proves nothing where two checkouts have each a STATE_DIR: the process must be gone too.
+        """
+        locks = {file.name: file.lock for file in job_files.read_all()}
+        its_lock = locks.get(str(row["job"]), str(row["job"]))
+        return its_lock == self.lock or (lock.is_free(its_lock) and not lock.is_alive(row["pid"]))
+
+    def _close(self, run: Run, error: BaseException | None) -> BaseException | None:
+        """Writes steps and run into the ledger; returns the error of the run: that this was not possible, maybe."""
         outcome.settle(run, error)
 
         def last() -> None:
@@ -113,11 +143,14 @@ class Job:
             ledger.write_run(run.warehouse, run.record)
 
         try:
-            retry.call(last, before_retry=_say_retry)
+            # Who was told to stop has little time; a server that has used up all retries does not get as many again.
+            patience = 1 if run.is_warehouse_gone or isinstance(error, Stopped | Unavailable) else None
+            retry.call(last, before_retry=_say_retry, attempts=patience)
         except Told as failed:
             # The next start finds the row still `running` and its lock free, and marks it.
             log.error("ledger_not_closed", error=failed.message)
-            run.failures.append(failed)
+            return failed if error is None else error
+        return error
 
 
 def job(
@@ -147,32 +180,37 @@ def new_run_id() -> str:
     return f"{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
-def _body(made: Job, run: Run) -> BaseException | None:
+def _caught(act: Callable[[], None]) -> BaseException | None:
+    """What came of it: a told error, a bug, a signal; None when all is well."""
     try:
-        made.body(run)
+        act()
     except (Exception, Stopped) as error:
-        if not isinstance(error, Told | Stopped):
-            log.exception("bug", error)
-        return error
+        return _judged(error)
     return None
+
+
+def _judged(error: Exception | Stopped) -> BaseException:
+    """The error as it is told; a bug leaves its traceback in the log."""
+    told = as_told(error) if isinstance(error, Exception) else error
+    if not isinstance(told, Told | Stopped):
+        log.exception("bug", told)
+    return told
 
 
 def _say_retry(error: Exception, attempt: int, wait: float) -> None:
     log.warning("retried", attempt=attempt, wait_seconds=round(wait, 2), error=str(error))
 
 
-def _install_signal_handlers() -> None:
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
-        # Once is enough: a second signal must not break the closing of lock, transaction and ledger.
-        signal.signal(number, signal.SIG_IGN)
-        raise Stopped(Exit.TERMINATED if number == signal.SIGTERM else Exit.INTERRUPTED)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    # Once is enough: a second signal must not break the closing of lock, transaction and ledger.
+    _on_signals(_hear_nothing)
+    raise Stopped(Exit.TERMINATED if number == signal.SIGTERM else Exit.INTERRUPTED)
 
 
-def _jobs_under(name: str, own: str) -> tuple[str, ...]:
-    """The jobs that share a lock; read from their files, since importing them all would be slow."""
-    folder = REPOSITORY / "jobs"
-    sharing = {path.stem for path in folder.glob("[!_]*.py") if f'lock="{name}"' in path.read_text(encoding="utf-8")}
-    return tuple(sorted({own, *sharing}))
+def _hear_nothing(_number: int, _frame: FrameType | None) -> None:
+    """In place of SIG_IGN, with which Python prints a traceback for a signal that has arrived just before."""
+
+
+def _on_signals(act: Callable[[int, FrameType | None], None]) -> None:
+    signal.signal(signal.SIGTERM, act)
+    signal.signal(signal.SIGINT, act)

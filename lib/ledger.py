@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,6 +20,8 @@ from lib.warehouse import Row, Warehouse
 DONE_STATES = ("done", "partial")
 _ELSEWHERE_DEAD_AFTER = timedelta(hours=24)
 _ERROR_BYTES, _HINT_BYTES, _ARGUMENT_BYTES = 4000, 1000, 2000
+# run_id and step are the key of a row, which may have 128 bytes (be/src/common/config.h, primary_key_limit_size).
+_STEP_BYTES = 100
 
 
 @dataclass
@@ -55,8 +58,8 @@ class StepRecord:
     hint: str = ""
 
     def told(self) -> str:
-        """Its rows in words; empty for a step that is not about rows."""
-        return self.rows.told() if self.counts else ""
+        """Its rows in words; empty for a step that is not about rows, or failed before it had any."""
+        return self.rows.told() if self.counts and (self.state != "failed" or self.rows != Rows()) else ""
 
 
 def write_run(warehouse: Warehouse, run: RunRecord) -> None:
@@ -90,7 +93,7 @@ def write_steps(warehouse: Warehouse, run: RunRecord, steps: list[StepRecord]) -
     rows = [
         {
             "run_id": run.run_id,
-            "step": _clip(step.step, 255),
+            "step": _clip(step.step, _STEP_BYTES),
             "job": run.job,
             "state": step.state,
             "attempt": step.attempt,
@@ -106,53 +109,66 @@ def write_steps(warehouse: Warehouse, run: RunRecord, steps: list[StepRecord]) -
         _put(warehouse, "ops_job_step", *rows)
 
 
-def attempts(warehouse: Warehouse, job: str, cycle: date) -> int:
-    """How many runs of this job this night has had."""
-    return int(
-        warehouse.value("SELECT count(*) AS n FROM ops_job_run WHERE job = %s AND cycle = %s", (job, cycle)) or 0
-    )
+def attempts(warehouse: Warehouse, run: RunRecord) -> int:
+    """How many other runs of this job this night has had."""
+    sql = "SELECT count(*) AS n FROM ops_job_run WHERE job = %s AND cycle = %s AND run_id <> %s"
+    return int(warehouse.value(sql, (run.job, run.cycle, run.run_id)) or 0)
 
 
-def last_run(warehouse: Warehouse, job: str, cycle: date) -> Row | None:
-    """The newest run of a job in a night that was not merely skipped, or None."""
-    rows = warehouse.read(
-        "SELECT run_id, state, exit_code, started_at, error FROM ops_job_run"
-        " WHERE job = %s AND cycle = %s AND state <> 'skipped' ORDER BY started_at DESC, run_id DESC LIMIT 1",
-        (job, cycle),
-    )
-    return rows[0] if rows else None
+@dataclass(frozen=True)
+class Missing:
+    """A predecessor that has not been done; `state` is empty when it has not even been started."""
+
+    job: str
+    cycle: date
+    state: str
+    run_id: str
+
+    @property
+    def is_known(self) -> bool:
+        """Whether people have been told at CRITICAL, by that run or by the one before it."""
+        return self.state in ("failed", "crashed", "skipped")
+
+    def __str__(self) -> str:
+        if not self.state:
+            return f"{self.job} has not run in the night of {self.cycle}"
+        return f"{self.job} {'was' if self.state == 'skipped' else 'is'} {self.state} (run {self.run_id})"
 
 
-def missing(warehouse: Warehouse, jobs: tuple[str, ...], cycle: date) -> list[str]:
+def missing(warehouse: Warehouse, jobs: tuple[str, ...], cycle: date) -> list[Missing]:
     """Which of these jobs have not been done this night, each with what is known of it."""
-    told = []
+    found = []
     for job in jobs:
-        last = last_run(warehouse, job, cycle)
-        if last is None:
-            told.append(f"{job} has not run in the night of {cycle}")
-        elif last["state"] not in DONE_STATES:
-            told.append(f"{job} is {last['state']} (run {last['run_id']})")
-    return told
-
-
-def mark_crashed(warehouse: Warehouse, jobs: tuple[str, ...], own_run: str) -> list[Row]:
-    """Marks `running` rows of these jobs as crashed and returns them: the caller holds their lock, so they are dead.
-
-    Rows of other hosts count as dead after a day: their locks cannot be seen from here.
-    """
-    running = warehouse.read(
-        "SELECT run_id, job, cycle, started_at, host, pid FROM ops_job_run"
-        f" WHERE state = 'running' AND run_id <> %s AND job IN ({', '.join(['%s'] * len(jobs))})",
-        (own_run, *jobs),
-    )
-    here, now = socket.gethostname(), clock.now()
-    dead = [row for row in running if row["host"] == here or now - row["started_at"] > _ELSEWHERE_DEAD_AFTER]
-    for row in dead:
-        warehouse.write(
-            "UPDATE ops_job_run SET state = 'crashed', ended_at = %s, error = %s WHERE run_id = %s",
-            (now, f"process {row['pid']} on {row['host']} died without a word", row["run_id"]),
+        runs = warehouse.read(
+            "SELECT run_id, state FROM ops_job_run WHERE job = %s AND cycle = %s ORDER BY started_at DESC, run_id DESC",
+            (job, cycle),
         )
-    return dead
+        # A run that was skipped changes nothing, so it counts only when there is no other.
+        last = next((run for run in runs if run["state"] != "skipped"), runs[0] if runs else None)
+        if last is None:
+            found.append(Missing(job, cycle, "", ""))
+        elif last["state"] not in DONE_STATES:
+            found.append(Missing(job, cycle, last["state"], last["run_id"]))
+    return found
+
+
+def mark_crashed(warehouse: Warehouse, own_run: str, is_dead: Callable[[Row], bool]) -> Iterator[Row]:
+    """Marks `running` rows without a process as crashed, and hands over each when it is marked.
+
+    `is_dead` judges the rows of this host. Those of others count as dead after a day: their locks cannot be seen here.
+    """
+    here, now = socket.gethostname(), clock.now()
+    columns = "run_id, job, cycle, started_at, host, pid"
+    running = f"SELECT {columns} FROM ops_job_run WHERE state = 'running' AND run_id"
+    for row in warehouse.read(f"{running} <> %s", (own_run,)):
+        dead = is_dead(row) if row["host"] == here else now - row["started_at"] > _ELSEWHERE_DEAD_AFTER
+        # A run closes its row before it gives up its lock: one that ended in between is not `running` any more.
+        if dead and warehouse.read(f"{running} = %s", (row["run_id"],)):
+            warehouse.write(
+                "UPDATE ops_job_run SET state = 'crashed', ended_at = %s, error = %s WHERE run_id = %s",
+                (now, f"process {row['pid']} on {row['host']} died without a word", row["run_id"]),
+            )
+            yield row
 
 
 def _counts(rows: Rows) -> dict[str, int]:

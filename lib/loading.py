@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
@@ -55,15 +55,28 @@ def begin(run: Run) -> None:
 
 def load(run: Run, table: TableFile, window: Window | None = None) -> None:
     """Loads what is new of a table's source, or the rows of a range, and counts the rows of each part into the run."""
+    asked = window or Window()
+    parts = source_kind(table).parts(table, watermark.known(run.warehouse, table), asked)
+    for _ in carry(run, table, asked, parts):
+        pass
+    if not run.dry_run:
+        quarantine.supersede(run.warehouse, table, run_id=run.run_id, at=clock.now().replace(microsecond=0))
+
+
+def carry(
+    run: Run, table: TableFile, window: Window, parts: Iterable[Part], state: str = quarantine.WAITING
+) -> Iterator[Carried]:
+    """Brings parts into their table, and yields each as soon as it is published.
+
+    `state`: how its rejects are kept. A part that is refused does not stop those after it, unless it has a watermark.
+    """
     target = columns.of(run.warehouse, table.name)
     _check_target(table, target)
-    known = watermark.known(run.warehouse, table)
-    asked = window or Window()
     refused: list[DataRefused] = []
     run.count(Rows())
     loader = StreamLoad.connect(lambda: cluster.hosts(run.warehouse))
-    for part in source_kind(table).parts(table, known, asked):
-        one = _Load(run, table, target, asked, part, loader, f"{run.run_id}-{next(_numbers)}")
+    for part in parts:
+        one = _Load(run, table, target, window, part, loader, f"{run.run_id}-{next(_numbers)}", state)
         try:
             with telemetry.span(f"load {table.name}", **{"nightshift.table": table.name, "nightshift.part": part.name}):
                 one.carry_out()
@@ -75,9 +88,19 @@ def load(run: Run, table: TableFile, window: Window | None = None) -> None:
             continue
         run.count(one.rows)
         log.info("loaded", table=table.name, part=part.name, load_id=one.load_id, **one.rows.as_dict())
+        yield Carried(part, one.rows, one.rejects)
     if refused:
         others = f" ({len(refused) - 1} more like it)" if len(refused) > 1 else ""
         raise DataRefused(refused[0].message + others, hint=refused[0].hint)
+
+
+@dataclass(frozen=True)
+class Carried:
+    """A part that has been published: its counts, and what of it went to quarantine."""
+
+    part: Part
+    rows: Rows
+    rejects: Sequence[Reject]
 
 
 @dataclass
@@ -91,6 +114,7 @@ class _Load:
     part: Part
     loader: StreamLoad
     load_id: str
+    state: str
     rows: Rows = field(default_factory=Rows)
     rejects: list[Reject] = field(default_factory=list)
     at: datetime = field(default_factory=lambda: clock.now().replace(microsecond=0))
@@ -105,7 +129,7 @@ class _Load:
             for batch in itertools.chain([first] if first else [], batches):
                 good, bad = conform.conform(batch, plan.direct, plan.required)
                 self.rows.read += batch.rows
-                self._put_aside(bad)
+                self._put_aside(quarantine.whole(batch, bad))
                 staged.add(good)
             self.rows.quarantined = len(self.rejects)
             if not self.run.dry_run:
@@ -129,12 +153,15 @@ class _Load:
         )
         found = audit.findings(self.run.warehouse, self.table, staged, publication.partition) if staged.sent else []
         publication.left_out = [finding.row for finding in found]
-        self._put_aside([Reject(one.reason, one.column, one.value, one.coordinates, one.row_text) for one in found])
+        self._put_aside(audit.rejects(self.part, staged.mapping, found))
         self.rows.quarantined = len(self.rejects)
-        if not self.table.tolerate.allows(len(self.rejects), self.rows.read):
+        standing = quarantine.standing(self.run.warehouse, self.table, self.rejects)
+        if not self.table.tolerate.allows(standing, self.rows.read):
             self._refuse()
         self._write_rejects(accepted=True)
         publish.publish(publication)
+        for said in publication.notes:
+            self.run.note(said)
 
     def _put_aside(self, rejects: list[Reject]) -> None:
         self.rejects += rejects
@@ -147,7 +174,15 @@ class _Load:
             self.loader,
             self.table,
             self.rejects,
-            quarantine.Origin(accepted, self.load_id, self.run.run_id, self.at),
+            quarantine.Origin(
+                accepted,
+                self.load_id,
+                self.run.run_id,
+                self.at,
+                self.part.name,
+                self.part.from_position,
+                self.state,
+            ),
         )
 
     def _refuse(self) -> None:
@@ -158,8 +193,8 @@ class _Load:
             f"{self.table.name}: {len(self.rejects):,} of {self.rows.read:,} rows do not fit, more than the table"
             f" tolerates; nothing of this load is visible. The first, {first.coordinates}:"
             f" {first.column or 'row'} = {first.value!r} ({first.reason})",
-            hint=f"SELECT * FROM ops_quarantine WHERE load_id = '{self.load_id}'; mend the source, or set"
-            f" `-- tolerate:` in {self.table.path.name}",
+            hint=f"./run quarantine --only {self.table.name} --show 20; mend the source, or set `-- tolerate:` in"
+            f" {self.table.path.name}, or drop the rows: ./run quarantine --dismiss --help",
         )
 
 

@@ -6,11 +6,14 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lib.errors import Misconfigured, NotNow
+from lib.errors import Held, Misconfigured
 from lib.settings import settings
+
+# Seconds in which a start tries again: `is_free` holds the lock for an instant, and a look must not end a job.
+GRACE = 0.5
 
 
 def path(name: str) -> Path:
@@ -31,7 +34,7 @@ def holder(name: str) -> str:
 def held(name: str, *, job: str, run_id: str, since: str) -> Iterator[None]:
     """Holds the lock `name` for the block, with the holder's name inside the file.
 
-    Raises `NotNow` when another process holds it, `Misconfigured` when its directory cannot be used.
+    Raises `Held` when another process holds it, `Misconfigured` when its directory cannot be used.
     """
     from filelock import FileLock, Timeout
 
@@ -40,10 +43,10 @@ def held(name: str, *, job: str, run_id: str, since: str) -> Iterator[None]:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         # No silent change to a lock by mere existence of the file: that one outlives a crash.
-        lock = FileLock(file, timeout=0, fallback_to_soft=False)
-        lock.acquire()
+        lock = FileLock(file, timeout=GRACE, fallback_to_soft=False)
+        lock.acquire(poll_interval=0.02)
     except Timeout:
-        raise NotNow(
+        raise Held(
             f"lock {name}: held by {holder(name)}",
             hint=f"wait, or look at it: ./run status; the lock is {file}",
         ) from None
@@ -52,22 +55,43 @@ def held(name: str, *, job: str, run_id: str, since: str) -> Iterator[None]:
             f"lock {name}: {file}: {error.strerror}", hint="set STATE_DIR to a local directory"
         ) from None
     try:
-        file.write_text(note, encoding="utf-8")
+        # On a full disk the lock holds all the same, without a name.
+        with suppress(OSError):
+            file.write_text(note, encoding="utf-8")
         yield
     finally:
         lock.release()
 
 
 def is_free(name: str) -> bool:
-    """Whether nobody on this host holds the lock at this moment."""
-    from filelock import FileLock, Timeout
+    """Whether nobody on this host holds the lock at this moment; asked by a shared lock that is given back at once.
 
-    if not path(name).exists():
-        return True
-    lock = FileLock(path(name), timeout=0, fallback_to_soft=False)
+    /proc/locks would not do: it hides what other containers hold, and its device numbers are not those of stat() on
+    overlayfs and btrfs. A file that may not be read counts as held: it is another user's.
+    """
+    import fcntl
+
     try:
-        lock.acquire()
-    except Timeout:
+        descriptor = os.open(path(name), os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    except OSError:
         return False
-    lock.release()
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def is_alive(pid: int) -> bool:
+    """Whether this host has a process of that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
     return True

@@ -11,11 +11,11 @@ import traceback
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
-from lib import log, telemetry
+from lib import log, streams, telemetry
 from lib.errors import Misconfigured
 from lib.redaction import redact
 from lib.settings import settings
@@ -43,35 +43,9 @@ class Stderr:
 
     def msg(self, line: str) -> None:
         """Write one line; it is lost when stderr cannot take it."""
-        stream = sys.stderr
-        if stream is None:
-            return
-        try:
-            _write(stream, line + "\n")
-        except (OSError, ValueError):
-            # ENOSPC, EPIPE, closed: nothing is left to tell it to, and the work matters more than its log.
-            return
+        streams.err(line)
 
     info = warning = warn = error = critical = exception = fatal = debug = msg
-
-
-def _write(stream: TextIO, text: str) -> None:
-    if stream.isatty() or not _is_file(stream):
-        stream.write(text)
-        stream.flush()
-        return
-    # Not through the stream: a line that a full disk refused would stay in its buffer, fail again at exit,
-    # and turn the exit code into 120.
-    data = text.encode("utf-8", "backslashreplace")
-    while data:
-        data = data[os.write(stream.fileno(), data) :]
-
-
-def _is_file(stream: TextIO) -> bool:
-    try:
-        return stream.fileno() >= 0
-    except (AttributeError, OSError, ValueError):
-        return False
 
 
 def _style() -> str:

@@ -45,6 +45,12 @@ def managed(table: TableFile) -> tuple[str, ...]:
     return tuple(name for name in names if name not in given or name in SCD2_MANAGED)
 
 
+def kinds(table: TableFile, target: Sequence[Column]) -> dict[str, str]:
+    """The kind of each column that a source or an expression fills."""
+    left_out = managed(table)
+    return {column.name: column.kind for column in target if not column.generated and column.name not in left_out}
+
+
 def plan(table: TableFile, target: Sequence[Column], source: Sequence[str]) -> Mapping:
     """Matches a table's columns with those of its source.
 
@@ -67,9 +73,24 @@ def plan(table: TableFile, target: Sequence[Column], source: Sequence[str]) -> M
     # Names of StarRocks are not case-sensitive: a source column that is not loaded as it is gets a name of its own.
     alias = {name: name if name in direct else f"_s{index}" for index, name in enumerate(sent)}
     parts = [quote(ROW), quote(SOURCE), *(quote(alias[name]) for name in sent)]
-    parts += [f"{quote(name)} = {expressions.rename(text, alias)}" for name, text in table.columns.items()]
+    parts += [f"{quote(name)} = {_computed(text, alias, direct)}" for name, text in table.columns.items()]
     lineage = {name for name, text in table.columns.items() if text.strip("` ").startswith("_")}
     return Mapping(direct, derived, sent, ", ".join(parts), tuple(columns.values()), frozenset(lineage))
+
+
+def _computed(text: str, alias: dict[str, str], direct: dict[str, Column]) -> str:
+    """An expression over the fields of the load, in which each field is text, whatever other expressions do with it.
+
+    StarRocks reads a field that is no column of the table as the type to which an expression casts it, for all the
+    others too, and refuses the load when one value is not of that type (fe/.../load/Load.java, replaceSrcSlotDescType).
+    It looks at casts of plain names only, so one that is no plain name keeps its text: a value that cannot be cast is
+    NULL, as everywhere in SQL, and found by the audit.
+    """
+    plain = text.strip("` ")
+    if plain in alias:
+        return quote(alias[plain])
+    fields = {name: quote(other) if name in direct else f"concat({quote(other)})" for name, other in alias.items()}
+    return expressions.replace(text, fields)
 
 
 def nothing(table: TableFile, target: Sequence[Column]) -> Mapping:

@@ -6,6 +6,7 @@ nothing here raises, everything ends within `DEADLINE`, and the result says what
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lib import log
+from lib import log, settings_reading
 from lib.errors import Misconfigured
-from lib.redaction import described, redact
+from lib.redaction import described, hide, redact
+from lib.secret import Secret
 from lib.settings import settings
 
 Severity = Literal["CRITICAL", "WARNING", "INFO"]
@@ -107,7 +109,13 @@ def check() -> list[str]:
 
 
 def _urls(severity: str) -> list[str]:
-    return str(getattr(settings(), f"notify_{severity.lower()}").reveal()).split()
+    try:
+        value: Secret = getattr(settings(), f"notify_{severity.lower()}")
+    except Misconfigured:
+        # What has to be told may be just that another setting is wrong.
+        value = Secret(settings_reading.lookup(os.environ, f"NOTIFY_{severity}") or "")
+        hide(value)
+    return value.reveal().split()
 
 
 def _service(url: str) -> Any:

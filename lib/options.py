@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
+
+from lib.errors import Usage
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,10 @@ def day(text: str) -> date:
 
 
 def instant(text: str) -> datetime:
-    """A date or an instant `2026-11-01T12:00:00`, in UTC."""
+    """A date or an instant `2026-11-01T12:00:00`, in UTC unless it names its offset."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=None)
+        given = datetime.fromisoformat(text)
+        return given.astimezone(UTC).replace(tzinfo=None) if given.tzinfo else given
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not an instant; expected YYYY-MM-DD[THH:MM:SS]") from None
 
@@ -58,24 +61,35 @@ def flag(name: str, text: str) -> Option:
     return Option(name, text, {"action": "store_true"})
 
 
+# The options that begin a range and those that end it (exclusive), by their names in the parsed arguments.
+_RANGES = (("since", "until", "--since", "--until"), ("first", "last", "--from", "--to"))
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with the error as `Usage` so that every fault of the command line looks alike."""
 
     def error(self, message: str) -> Any:
         """Raises `Usage` in place of printing the whole usage and leaving."""
-        from lib.errors import Usage
-
         raise Usage(f"{self.prog}: {message}", hint=f"{self.prog} --help")
 
 
-def parser(job: str, description: str, options: tuple[Option, ...]) -> Parser:
-    """The parser of one job's command line."""
-    made = Parser(
+def parse(job: str, description: str, options: tuple[Option, ...], argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments of one job's command line; raises `Usage` for what the job does not take."""
+    parser = Parser(
         prog=f"./run {job}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     for option in (*options, *EVERY_JOB):
-        made.add_argument(option.flag, help=option.help, **option.arguments)
-    return made
+        parser.add_argument(option.flag, help=option.help, **option.arguments)
+    args, unknown = parser.parse_known_args(list(argv))
+    if unknown:
+        allowed = ", ".join(option.flag for option in (*options, *EVERY_JOB))
+        parser.error(f"{unknown[0]}: no such option; allowed: {allowed}")
+    for begin, end, begin_flag, end_flag in _RANGES:
+        first, last = getattr(args, begin, None), getattr(args, end, None)
+        if first and last and first >= last:
+            what = "time" if isinstance(first, datetime) else "business day"
+            parser.error(f"{begin_flag} {first} {end_flag} {last}: no {what} lies between; {end_flag} is exclusive")
+    return args

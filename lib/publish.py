@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from lib import infer, log, scd2, watermark
+from lib import infer, log, scd2, tombstones, watermark
 from lib.catalog import TableFile
 from lib.columns import Column
 from lib.errors import DataRefused, Unavailable
@@ -41,6 +41,8 @@ class Publication:
     at: datetime
     rows: Rows
     left_out: Sequence[int] = ()
+    # What people should know of this load, although it is done.
+    notes: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -51,6 +53,11 @@ class Publication:
     def partition(self) -> list[str]:
         """Columns of the primary key that the business key has not got."""
         return [column.name for column in self.target if column.key and column.name not in self.table.key]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the load takes the place of all rows; a table that marks its deletes keeps them."""
+        return self.table.full and self.table.scd != 2 and self.table.deletes is None
 
     @property
     def has_inferred(self) -> bool:
@@ -79,25 +86,53 @@ def publish(publication: Publication) -> None:
 
 def _transaction(publication: Publication, attempt: int) -> None:
     warehouse, table, rows = publication.warehouse, publication.table, publication.rows
-    if table.full and table.scd != 2:
+    if publication.replaces:
         _replace(publication)
+    marks = _check_deletes(publication)
     label = f"ns_p_{table.name}__{publication.load_id.replace('-', '_')}_{attempt}"
     with warehouse.transaction(label):
-        for dimension, (key, columns) in infer.dimensions(table).items():
-            if publication.stage.sent and infer.unknown(warehouse, publication.stage, dimension, key, columns):
-                added = infer.insert(warehouse, publication.stage, dimension, key, columns)
-                log.warning("inferred_members", dimension=dimension, members=added, table=table.name)
-        if not (table.full and table.scd != 2):
-            rows.loaded = warehouse.write(_statement(publication)).rows if publication.stage.sent else 0
+        publication.notes = _infer(publication)
+        if not publication.replaces:
+            has_news = publication.stage.sent or marks
+            rows.loaded = warehouse.write(_statement(publication, marks=marks)).rows if has_news else 0
         rows.repeated = max(0, rows.read - rows.quarantined - rows.loaded)
         watermark.advance(warehouse, table.name, publication.part.positions, publication.load_id, publication.at)
         _write_load(publication)
 
 
-def _statement(publication: Publication) -> str:
+def _infer(publication: Publication) -> list[str]:
+    """Adds the members that the staged rows refer to and no dimension has; what to say of them."""
+    warehouse, table, stage = publication.warehouse, publication.table, publication.stage
+    said = []
+    for dimension, (key, columns) in infer.dimensions(table).items():
+        if stage.sent and infer.unknown(warehouse, stage, dimension, key, columns):
+            added = infer.insert(warehouse, stage, dimension, key, columns)
+            log.warning("inferred_members", dimension=dimension, members=added, table=table.name)
+            said.append(f"WARNING: {table.name}: {added:,} unknown members of {dimension} were inferred, as keys alone")
+    return said
+
+
+def _check_deletes(publication: Publication) -> bool:
+    """Whether this load marks keys as deleted; raises `DataRefused` when they are too many."""
+    table, rows = publication.table, publication.rows
+    if publication.window.is_range or not tombstones.marks(table, read=rows.read, quarantined=rows.quarantined):
+        return False
+    tombstones.check(
+        publication.warehouse,
+        table,
+        publication.name,
+        publication.stage.table,
+        inferred=any(column.name == INFERRED for column in publication.target),
+        allowed=publication.window.allow_deletes,
+    )
+    return True
+
+
+def _statement(publication: Publication, *, marks: bool) -> str:
     table, stage = publication.table, publication.stage
     if table.scd == 2:
-        return scd2.statement(table, publication.name, stage.table, stage.mapping, publication.left_out)
+        at = publication.at.isoformat(sep=" ") if marks else ""
+        return scd2.statement(table, publication.name, stage.table, stage.mapping, publication.left_out, at)
     return Upsert(
         table=table,
         target=publication.name,
@@ -108,6 +143,7 @@ def _statement(publication: Publication) -> str:
         bounds=_bounds(publication),
         rewrite=publication.window.rewrite,
         inferred=publication.has_inferred,
+        marks=marks,
     ).statement()
 
 

@@ -1,4 +1,4 @@
-"""What a source hands over: parts, each loaded and published by itself, read in batches of rows as text."""
+"""What a source hands over: parts, each loaded and published by itself, read in batches of rows."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 # Rows a batch: enough for vectors to pay, few enough for memory to stay flat.
 BATCH_ROWS = 50_000
 WHOLE = ""
+# Ends the name under which a source's end, as it was seen, is kept beside the watermark of the part: lag is what lies
+# between the two.
+END = " end"
+# What `Part.content` says of a part that has no content of its own and is not simply what comes next.
+ACCEPTED_GAP, READ_AGAIN = "accepted gap", "read again"
 # Where a row stands in its source; made by the readers, so they need no parsing.
 LINEAGE = frozenset({"_source", "_file", "_line", "_topic", "_partition", "_offset", "_index", "_timestamp"})
 
@@ -31,13 +36,15 @@ class Reject:
 
 @dataclass
 class Batch:
-    """Some rows: every column text, NULL as null; `_source` says where each row stands in its source.
+    """Some rows: every column text or an integer type, NULL as null; `_source` says where each stands in its source.
 
-    `rejects` are rows that could not even be split into columns.
+    `rejects` are rows that could not even be split into columns. `sendable`: the reader has seen to it that no text
+    holds a separator of the load's CSV (\\x00, \\x01, \\x02) nor is a lone `\\N`.
     """
 
     frame: polars.DataFrame
     rejects: list[Reject] = field(default_factory=list)
+    sendable: bool = False
 
     @property
     def rows(self) -> int:
@@ -63,11 +70,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Known:
-    """What the warehouse knows of a source: its watermarks by part, and the parts that have been loaded."""
+    """What the warehouse knows of a source: its watermarks by part, the parts that have been loaded, and the columns
+    that wait for its rows (name -> kind), without those that the server fills in by itself."""
 
     positions: Mapping[str, str] = field(default_factory=dict)
     contents: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,8 @@ class Window:
     rewrite: bool = False
     history: bool = False
     allow_deletes: bool = False
+    # Parts (`topic/partition`) whose lost messages somebody has accepted.
+    accept_gaps: frozenset[str] = frozenset()
 
     @property
     def is_range(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from lib.quarantine import OPEN
 from lib.settings import settings
 from lib.warehouse import Row, Warehouse
 
@@ -67,15 +68,17 @@ def runs(warehouse: Warehouse, cycle: date, *, without_run: str = "") -> list[Ro
 
 
 def quarantine(warehouse: Warehouse, cycle: date) -> list[Row]:
-    """The rows put aside in a night by table, reason and column: how many, and where the first of them stand."""
+    """The rows put aside in a night that nobody has settled, by table, reason and column: how many, and where the first
+    of them stand."""
     rows = warehouse.read(
         "SELECT target, reason, column_name, coordinates, accepted, rows_aside FROM ("
         "SELECT q.target AS target, q.reason AS reason, q.column_name AS column_name, q.coordinates AS coordinates,"
         " q.accepted AS accepted, count(*) OVER (PARTITION BY q.target, q.reason, q.column_name) AS rows_aside,"
         " row_number() OVER (PARTITION BY q.target, q.reason, q.column_name ORDER BY q.coordinates, q.row_id) AS place"
-        " FROM ops_quarantine q JOIN ops_job_run r ON r.run_id = q.run_id WHERE r.cycle = %s) w"
+        " FROM ops_quarantine q JOIN ops_job_run r ON r.run_id = q.run_id WHERE r.cycle = %s"
+        " AND q.state IN (%s, %s)) w"
         " WHERE place <= %s ORDER BY target, reason, column_name, place",
-        (cycle, _SAMPLES),
+        (cycle, *OPEN, _SAMPLES),
     )
     found: dict[tuple[str, str, str], Row] = {}
     for row in rows:

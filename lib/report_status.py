@@ -10,6 +10,8 @@ from typing import Any
 
 from lib import catalog, clock, crontab, job_files, lock, report_night
 from lib.catalog import TableFile
+from lib.quarantine import OPEN
+from lib.reading import END
 from lib.settings import settings
 from lib.warehouse import Row, Warehouse, quote
 from lib.warehouse_errors import NoSuchTable
@@ -40,6 +42,8 @@ class Lag:
     newest: date | None
     lag_hours: float | None
     positions: dict[str, str]
+    # Of parts with a known end: what lay between the watermark and that end when it was last looked at.
+    behind: dict[str, int]
     quarantined: int
 
 
@@ -120,7 +124,9 @@ def lags(warehouse: Warehouse, at: datetime) -> list[Lag]:
     }
     aside = {
         row["target"]: int(row["rows_aside"])
-        for row in warehouse.read("SELECT target, count(*) AS rows_aside FROM ops_quarantine GROUP BY target")
+        for row in warehouse.read(
+            "SELECT target, count(*) AS rows_aside FROM ops_quarantine WHERE state IN (%s, %s) GROUP BY target", OPEN
+        )
     }
     positions: dict[str, dict[str, str]] = {}
     for row in warehouse.read("SELECT target, part, position FROM ops_watermark ORDER BY target, part"):
@@ -130,17 +136,24 @@ def lags(warehouse: Warehouse, at: datetime) -> list[Lag]:
         if table.source is None:
             continue
         newest = _newest(warehouse, table, at)
+        marks = positions.get(table.name, {})
         found.append(
             Lag(
                 table=table.name,
                 loaded_at=loaded.get(table.name),
                 newest=newest,
                 lag_hours=_hours(at, newest),
-                positions=positions.get(table.name, {}),
+                positions={part: at for part, at in marks.items() if not part.endswith(END)},
+                behind=_behind(marks),
                 quarantined=aside.get(table.name, 0),
             )
         )
     return found
+
+
+def _behind(marks: dict[str, str]) -> dict[str, int]:
+    ends = {name.removesuffix(END): int(end) for name, end in marks.items() if name.endswith(END)}
+    return {part: max(0, end - int(marks.get(part, 0))) for part, end in ends.items()}
 
 
 def gaps(warehouse: Warehouse) -> dict[str, list[date]]:

@@ -53,7 +53,8 @@ def _job(job: Planned) -> tuple[str, ...]:
 
 
 def _lag(lag: Lag) -> tuple[str, ...]:
-    positions = "; ".join(f"{part or 'whole'} {position}" for part, position in lag.positions.items())
+    late = {part: f" ({behind:,} behind)" for part, behind in lag.behind.items() if behind}
+    positions = "; ".join(f"{part or 'whole'} {at}{late.get(part, '')}" for part, at in lag.positions.items())
     age = f"{lag.lag_hours} h" if lag.lag_hours is not None else ""
     newest = _time(lag.newest) if isinstance(lag.newest, datetime) else str(lag.newest or "")
     aside = f"{lag.quarantined:,}" if lag.quarantined else ""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeVar
 
-from lib import clock, ledger, log, retry, telemetry
-from lib.errors import Exit, Told, Unavailable
+from lib import clock, ledger, log, retry, streams, telemetry
+from lib.errors import Exit, Told, Unavailable, as_told
 from lib.ledger import RunRecord, StepRecord
 from lib.rows import Rows
 from lib.warehouse import Warehouse
@@ -50,8 +49,8 @@ class Run:
 
     @property
     def cycle(self) -> date:
-        """The night to which the run belongs, or the one that --date names."""
-        return getattr(self.args, "date", None) or self.record.cycle
+        """The night to which the run belongs: that of the clock, or the one that --date names."""
+        return self.record.cycle
 
     @property
     def dry_run(self) -> bool:
@@ -65,6 +64,11 @@ class Run:
         for step in self.steps:
             total += step.rows
         return total
+
+    @property
+    def is_warehouse_gone(self) -> bool:
+        """Whether the last failure was that the warehouse did not answer, retries used up."""
+        return bool(self.failures) and _is_warehouse_gone(self.failures[-1])
 
     def note(self, text: str) -> None:
         """Keeps a line that people should read: it is printed and part of the result."""
@@ -81,7 +85,7 @@ class Run:
                 self.skip(item.name, f"{SERVICE} did not answer")
                 continue
             self.step(item.name, lambda item=item: action(self, item))  # type: ignore[misc]
-            gone = bool(self.failures) and _is_warehouse_gone(self.failures[-1])
+            gone = self.is_warehouse_gone
 
     def skip(self, name: str, why: str) -> None:
         """Keeps a step that was not even tried, with the reason."""
@@ -119,7 +123,8 @@ class Run:
             self._say(record)
         return record
 
-    def _failed(self, record: StepRecord, error: Exception) -> None:
+    def _failed(self, record: StepRecord, caught: Exception) -> None:
+        error = as_told(caught)
         self.failures.append(error)
         record.state = "failed"
         if isinstance(error, Told):
@@ -155,6 +160,9 @@ class Run:
         for worst in (Exit.CRITICAL, Exit.BUG):
             if worst in codes:
                 return worst
+        if self.is_warehouse_gone:
+            # Items were left out, not refused: what follows must not run on half a night.
+            return Exit.UNAVAILABLE
         if any(step.state in ("done", "partial") for step in self.steps):
             return Exit.PARTIAL
         order: tuple[Exit, ...] = (Exit.CONFIGURATION, Exit.UNAVAILABLE, *Exit)
@@ -164,8 +172,8 @@ class Run:
 def print_step(record: StepRecord) -> None:
     """One line of a step on standard output, as soon as it is over."""
     words = [record.told(), record.error]
-    print(f"  {record.step:<30} {MARKS.get(record.state, record.state):<8} {'  '.join(filter(None, words))}".rstrip())
-    sys.stdout.flush()
+    mark = MARKS.get(record.state, record.state)
+    streams.out(f"  {record.step:<30} {mark:<8} {'  '.join(filter(None, words))}".rstrip())
 
 
 def _is_warehouse_gone(error: Exception) -> bool:

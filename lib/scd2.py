@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lib.catalog import TableFile
+from lib.catalog import DELETED, TableFile
 from lib.mapping import INFERRED, ROW, SCD2_MANAGED, Mapping
 from lib.warehouse import quote
 
@@ -18,9 +18,14 @@ OPEN_END = "9999-12-31 00:00:00"
 FROM, TO, CURRENT = "valid_from", *SCD2_MANAGED
 
 
-def statement(table: TableFile, target: str, stage: str, mapping: Mapping, left_out: Sequence[int]) -> str:
-    """INSERT INTO the dimension; columns `valid_to`, `is_current` and `is_inferred` are made here."""
-    chain = _Chain(table, target, stage, mapping)
+def statement(
+    table: TableFile, target: str, stage: str, mapping: Mapping, left_out: Sequence[int], snapshot_at: str = ""
+) -> str:
+    """INSERT INTO the dimension; columns `valid_to`, `is_current` and `is_inferred` are made here.
+
+    `snapshot_at`: the stage is all that the source has at this instant, so members that it lacks get a tombstone.
+    """
+    chain = _Chain(table, target, stage, mapping, snapshot_at)
     return f"""
 INSERT INTO {target} ({chain.carried()}, {quote(TO)}, {quote(CURRENT)}, {quote(INFERRED)})
 WITH incoming AS ({chain.incoming(left_out)}),
@@ -42,6 +47,7 @@ class _Chain:
     target: str
     stage: str
     mapping: Mapping
+    snapshot_at: str = ""
 
     @property
     def key(self) -> list[str]:
@@ -75,11 +81,43 @@ class _Chain:
         """The staged versions; of several for one instant the last."""
         where = f" WHERE {quote(ROW)} NOT IN ({', '.join(map(str, left_out))})" if left_out else ""
         of_one = f"{', '.join(self.key)}, {quote(FROM)}"
-        return (
+        staged = (
             f"SELECT {self.carried()} FROM (SELECT {self.carried()},"
             f" row_number() OVER (PARTITION BY {of_one} ORDER BY {quote(ROW)} DESC) AS nth FROM {self.stage}{where}"
             ") numbered WHERE nth = 1"
         )
+        return f"{staged} UNION ALL {self.died()} UNION ALL {self.revived(where)}" if self.snapshot_at else staged
+
+    def died(self) -> str:
+        """Tombstones of the members that the snapshot has not got: their last attributes, from now on."""
+        alive = f"t.{quote(CURRENT)} AND NOT t.{quote(DELETED)} AND NOT t.{quote(INFERRED)}"
+        return (
+            f"SELECT {self._at_snapshot('t', 't', 'TRUE')} FROM {self.target} t"
+            f" LEFT ANTI JOIN {self.stage} s ON {self.same_key('t', 's')} WHERE {alive}"
+        )
+
+    def revived(self, where: str) -> str:
+        """Members that come back after a tombstone, or are not what they were, with a change time from before it.
+
+        What the snapshot says is true now, so it begins now.
+        """
+        newest_first = f"ORDER BY {quote(FROM)} DESC, {quote(ROW)} DESC"
+        newest = f"row_number() OVER (PARTITION BY {', '.join(self.key)} {newest_first})"
+        differs = " OR ".join(f"NOT (s.{name} <=> t.{name})" for name in self.held)
+        return (
+            f"SELECT {self._at_snapshot('s', 't', f's.{quote(DELETED)}')}"
+            f" FROM (SELECT {self.carried()}, {newest} AS nth FROM {self.stage}{where}) s"
+            f" JOIN {self.target} t ON {self.same_key('s', 't')}"
+            f" WHERE s.nth = 1 AND t.{quote(CURRENT)} AND s.{quote(FROM)} < t.{quote(FROM)} AND ({differs})"
+        )
+
+    def _at_snapshot(self, attributes: str, current: str, deleted: str) -> str:
+        """A version that begins at the snapshot; a second after the current one when that is not older."""
+        after = f"date_add({current}.{quote(FROM)}, INTERVAL 1 SECOND)"
+        begins = f"greatest(CAST('{self.snapshot_at}' AS DATETIME), {after})"
+        own = {quote(FROM): begins, quote(DELETED): deleted}
+        names = self.carried().split(", ")
+        return ", ".join(own.get(name, f"{attributes}.{name}") for name in names)
 
     def stored(self) -> str:
         """All versions that are there of the members that have news."""

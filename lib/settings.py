@@ -21,7 +21,8 @@ from lib.secret import Secret
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Seconds = Annotated[float, Meta(gt=0)]
+# A week: what waits longer waits for ever.
+Seconds = Annotated[float, Meta(gt=0, le=604800)]
 HostMap = dict[str, str]
 
 

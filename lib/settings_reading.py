@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -79,6 +78,8 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     for place, source in (("environment", environ), (str(DOTENV), _dotenv(DOTENV))):
         for name in source:
             if name.startswith(PREFIXES) and name not in known:
+                import difflib
+
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 faults.append(f"{name} ({place}): no such setting{hint}")
@@ -105,7 +106,8 @@ def read(environ: Mapping[str, str]) -> Settings:
     if values.get("environment") == "production" and values.get("nightshift_now"):
         faults.append("NIGHTSHIFT_NOW: not with ENVIRONMENT=production")
     if faults:
-        raise Misconfigured("settings: " + "; ".join(faults), hint="see .env.example, then ./run doctor")
+        told = faults[0] if len(faults) == 1 else "\n  ".join([f"{len(faults)} faults", *faults])
+        raise Misconfigured(f"settings: {told}", hint="see .env.example, then ./run doctor")
     return Settings(**values)
 
 

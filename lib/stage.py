@@ -124,17 +124,20 @@ def drop(warehouse: Warehouse, name: str) -> None:
 
 
 def sweep(warehouse: Warehouse) -> int:
-    """Drops stage tables whose run is not running any more; returns how many."""
+    """Drops stage tables and spool files whose run is not running any more; returns how many."""
     found = warehouse.read(
         "SELECT TABLE_NAME FROM information_schema.tables WHERE TABLE_SCHEMA = %s",
         (warehouse.stage_database,),
     )
-    runs = {row["TABLE_NAME"]: match[1].replace("_", "-") for row in found if (match := _OWN.match(row["TABLE_NAME"]))}
+    spool = settings().state_dir / "spool"
+    names = [*(row["TABLE_NAME"] for row in found), *(path.stem for path in spool.glob("*.csv"))]
+    runs = {name: match[1].replace("_", "-") for name in names if (match := _OWN.match(name))}
     if not runs:
         return 0
     alive = {row["run_id"] for row in warehouse.read("SELECT run_id FROM ops_job_run WHERE state = 'running'")}
     dead = [name for name, run in runs.items() if run not in alive]
     for name in dead:
+        (spool / f"{name}.csv").unlink(missing_ok=True)
         drop(warehouse, name)
     if dead:
         log.info("stage_swept", tables=len(dead))

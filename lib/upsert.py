@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lib.catalog import TableFile
+from lib import tombstones
+from lib.catalog import DELETED, TableFile
 from lib.mapping import INFERRED, ROW, Mapping
 from lib.warehouse import quote
 
@@ -27,6 +28,8 @@ class Upsert:
     bounds: str
     rewrite: bool
     inferred: bool
+    # This load marks what the snapshot has not got.
+    marks: bool = False
 
     def statement(self) -> str:
         """INSERT INTO target SELECT; a PRIMARY KEY table takes it as an upsert."""
@@ -37,7 +40,13 @@ class Upsert:
             f"INSERT INTO {self.target} ({', '.join(inserted)}) SELECT {', '.join(values)}"
             f" FROM ({self.newest()}) s LEFT JOIN ({self._stored()}) t ON {self._same_key()}"
             f" WHERE s.rank_in_load = 1 AND ({self._wins()})"
-        )
+        ) + (f" UNION ALL {self._tombstones()}" if self.marks else "")
+
+    def _tombstones(self) -> str:
+        names = [column.name for column in self.mapping.staged]
+        known = self.inferred or INFERRED in names
+        gone = tombstones.gone(self.table, self.target, self.stage, inferred=known)
+        return tombstones.select(gone, names, inferred=self.inferred)
 
     def newest(self) -> str:
         """The staged rows that are not left out, with their rank among those of one key as `rank_in_load`."""
@@ -79,4 +88,7 @@ class Upsert:
         if self.table.version and not self.rewrite:
             version = quote(self.table.version)
             order = f" AND s.{version} >= t.{version}"
+            if self.table.deletes is not None:
+                # A key that comes back is there again, whatever its version says.
+                order = f" AND (t.{quote(DELETED)} OR s.{version} >= t.{version})"
         return f"{new} OR (({differs}){stays}{order})"

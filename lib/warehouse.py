@@ -19,6 +19,8 @@ from lib.errors import Misconfigured, OutcomeUnknown
 from lib.settings import Settings, settings
 
 Row = dict[str, Any]
+# fe/fe-core/src/main/java/com/starrocks/qe/SessionVariable.java, MAX_QUERY_TIMEOUT: three days.
+_LONGEST_TIMEOUT = 259200
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_$-]{0,255}$")
 _VERB = re.compile(
     r"\s*(?:/\*.*?\*/\s*)?(\w+(?:\s+(?:INTO|OVERWRITE|TABLE|MATERIALIZED VIEW|VIEW|DATABASE))?)",
@@ -88,7 +90,13 @@ class Warehouse:
         (docs/en/loading/SQL_transaction.md), hence the ROLLBACK. A COMMIT that answers OK proves nothing: a
         transaction lost in a failover answers OK as well. The caller reads back what it wrote.
         """
-        self.write(f"BEGIN WITH LABEL {quote(label)}")
+        begun = self.write(f"BEGIN WITH LABEL {quote(label)}")
+        if not self.dry_run and begun.status != "PREPARE":
+            # With enable_sql_transaction off, BEGIN answers OK and does nothing: each statement would be seen at once.
+            raise Misconfigured(
+                f"{warehouse_errors.SERVICE}: BEGIN has begun no transaction",
+                hint="SET GLOBAL enable_sql_transaction = true",
+            )
         try:
             yield
         except BaseException:
@@ -104,7 +112,7 @@ class Warehouse:
                 connection.close()
 
     def _roll_back(self) -> None:
-        if self.dry_run:
+        if self.dry_run or self._connection is None:
             return
         try:
             self._run("ROLLBACK", (), writes=True)
@@ -154,12 +162,14 @@ def _connect(given: Settings) -> pymysql.Connection[DictCursor]:
 
 
 def _open(given: Settings, database: str | None) -> pymysql.Connection[DictCursor]:
-    seconds = int(given.starrocks_read_timeout)
+    seconds = max(1, int(given.starrocks_read_timeout))
+    allowed = min(seconds, _LONGEST_TIMEOUT)
     return pymysql.connect(
         host=given.starrocks_host,
         port=given.starrocks_port,
         user=given.starrocks_user,
-        password=given.starrocks_password.reveal(),
+        # As bytes: of text pymysql would make Latin-1, and StarRocks hashes UTF-8.
+        password=given.starrocks_password.reveal().encode(),
         database=database,
         charset="utf8mb4",
         autocommit=True,
@@ -167,7 +177,7 @@ def _open(given: Settings, database: str | None) -> pymysql.Connection[DictCurso
         connect_timeout=max(1, int(given.starrocks_connect_timeout)),
         read_timeout=seconds,
         write_timeout=seconds,
-        init_command=f"SET time_zone = 'UTC', query_timeout = {seconds}, insert_timeout = {seconds}",
+        init_command=f"SET time_zone = 'UTC', query_timeout = {allowed}, insert_timeout = {allowed}",
         ssl={"ca": given.starrocks_ssl_ca} if given.starrocks_ssl_ca else None,
     )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from lib import columns, mapping
 from lib.catalog import TableFile
 from lib.reading import Known
 from lib.warehouse import Warehouse
 
 
 def known(warehouse: Warehouse, table: TableFile) -> Known:
-    """What has been loaded of a table's source."""
+    """What has been loaded of a table's source, and into which columns. Raises `Refused` without the table."""
     positions = warehouse.read("SELECT part, position FROM ops_watermark WHERE target = %s", (table.name,))
     loads = warehouse.read(
         "SELECT DISTINCT part, content FROM ops_load WHERE target = %s AND part <> ''", (table.name,)
@@ -20,6 +21,7 @@ def known(warehouse: Warehouse, table: TableFile) -> Known:
         positions={row["part"]: row["position"] for row in positions},
         contents=frozenset(row["content"] for row in loads if row["content"]),
         names=frozenset(row["part"] for row in loads),
+        columns=mapping.kinds(table, columns.of(warehouse, table.name)),
     )
 
 

@@ -146,7 +146,7 @@ def _or_default(item: exp.Expr, table: Table, names: tuple[str, ...], at: int) -
 def write(session: Session, head: Insert, source: Translation) -> Ok:
     """Stage the rows of a translated query and give them to the transaction."""
     table, read = head.table, set(source.tables)
-    targets = target_columns(head, source.columns)
+    targets = target_columns(head, source.columns, session.variables.is_on("enable_insert_partial_update"))
     txn = start(session, table, head.label, read, "insert")
     try:
         strict = (
@@ -164,8 +164,8 @@ def write(session: Session, head: Insert, source: Translation) -> Ok:
         raise
 
 
-def target_columns(head: Insert, columns: Columns) -> tuple[str, ...]:
-    """Real names of the columns that the query fills. Raises StarRocks' refusals."""
+def target_columns(head: Insert, columns: Columns, partial: bool) -> tuple[str, ...]:
+    """Real names of the columns that the query fills. Raises StarRocks' refusals; `partial` is on: fewer of them."""
     table = head.table
     names = [name for name, _ in columns] if head.by_name else list(head.columns)
     if not names:
@@ -180,16 +180,17 @@ def target_columns(head: Insert, columns: Columns) -> tuple[str, ...]:
         if column.name in real:
             raise analysis(f"Duplicate column name '{name}'", 1060)
         real.append(column.name)
-    _require(table, real)
+    _require(table, real, partial)
     return tuple(real)
 
 
-def _require(table: Table, given: list[str]) -> None:
+def _require(table: Table, given: list[str], partial: bool) -> None:
     if table.model == PRIMARY:
         missing = [key for key in table.keys if key not in given]
         if missing:
             raise analysis(f"missing key columns:{','.join(missing)} for primary key table", 6014)
-        return
+        if partial:
+            return
     for column in table.plain_columns:
         if column.name not in given and not column.has_default:
             raise analysis(f"'{column.name}' must be explicitly mentioned in column permutation: {', '.join(given)}")

@@ -12,7 +12,8 @@ from lib.settings import settings
 
 NEEDS = ("login",)
 _VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
-_OLDEST = (4, 0, 0)
+# BEGIN WITH LABEL and SELECT between BEGIN and COMMIT came with it (fe-grammar/.../StarRocks.g4, beginStatement).
+_OLDEST = (4, 1, 0)
 _BAD = {(4, 1, 0): "4.1.0 has been withdrawn"}
 _LONGEST_SKEW_SECONDS = 60
 # A label that is forgotten while its load is still in doubt would let the load happen twice.
@@ -20,14 +21,14 @@ _SHORTEST_RETENTION_SECONDS = 24 * 3600
 
 
 def version(patient: Patient) -> str:
-    """StarRocks 4.0 or newer; the embedded server says that it is one."""
+    """StarRocks 4.1 or newer; the embedded server says that it is one."""
     text = str(patient.warehouse.value("SELECT current_version()"))
     found = _VERSION.match(text)
     if not found:
-        raise Doubt(f"{text}: not a version that can be read", hint="Nightshift is made for StarRocks 4.0 and newer")
+        raise Doubt(f"{text}: not a version that can be read", hint="Nightshift is made for StarRocks 4.1 and newer")
     number = (int(found[1]), int(found[2]), int(found[3]))
     if number < _OLDEST:
-        raise Misconfigured(f"{text}: older than 4.0", hint="upgrade StarRocks")
+        raise Misconfigured(f"{text}: older than 4.1", hint="upgrade StarRocks")
     if number in _BAD:
         raise Misconfigured(f"{text}: {_BAD[number]}", hint="take the newest patch of 4.1")
     return f"{text}, the embedded server and not StarRocks" if text.endswith("-emulator") else text

@@ -1,103 +1,56 @@
-"""Turns one Kafka message into rows of text: a JSON object is one row, an array of objects a row each.
+"""Turns Kafka records into batches of rows: a JSON object is one row, an array of objects a row each.
 
-Numbers keep the text they came with, so an unsigned 64-bit id is exact and `1e3` is seen for what it is.
+A group of records is first decoded by types; one in which anything does not fit is read again exactly, field by field,
+so what is put aside does not depend on which records came together.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
 
 from lib.reading import Batch, Reject
+from lib.sources import _exact_messages
+from lib.sources._records import Fields, Place, Record
+from lib.sources._typed_messages import Decoder
 
-if TYPE_CHECKING:
-    import msgspec
-
-LINEAGE = ("_source", "_topic", "_partition", "_offset", "_index", "_timestamp")
-Fields = dict[str, str | None]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a message stands, and the record's time stamp in milliseconds since 1970, UTC."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-
-    def coordinates(self, index: int | None = None) -> str:
-        """`topic/partition@offset`, with `#index` for one object of an array."""
-        return f"{self.topic}/{self.partition}@{self.offset}" + ("" if index is None else f"#{index}")
+# Bytes of messages a batch: some 15,000 trades, enough for vectors to pay.
+GROUP_BYTES = 2 * 1024 * 1024
+# A longer array is cut into pieces, so that memory does not follow the number of its objects.
+LONG_BYTES = 256 * 1024
 
 
-def rows(value: bytes | None, place: Place) -> tuple[list[Fields], list[Reject]]:
-    """The rows of a message; a message or an object that is none is a reject with its bytes."""
-    if value is None:
-        return [], []
-    if place.timestamp < 0:
-        return [], [_reject("timestamp", value, place, "the record has no timestamp")]
-    import msgspec
-
-    try:
-        objects = _decoder().decode(value) if value.lstrip()[:1] == b"[" else [_object_decoder().decode(value)]
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        return [], [_reject("json", value, place, str(error))]
-    made: list[Fields] = []
-    for index, fields in enumerate(objects):
-        made.append({**_lineage(place, index), **{name: _text(raw) for name, raw in fields.items()}})
-    return made, []
+def batches(lists: Iterable[list[Record]], place: Place, fields: Fields) -> Iterator[Batch]:
+    """The rows of the records in their order, each batch with the same columns, and what is no row as rejects."""
+    typed = Decoder(fields)
+    for group, refused in _groups(lists, place):
+        found = typed.batch(group, place) if typed.can and group else None
+        found = found or _exact_messages.batch(group, place, fields)
+        yield Batch(found.frame, [*refused, *found.rejects])
 
 
-@cache
-def _decoder() -> msgspec.json.Decoder[list[dict[str, msgspec.Raw]]]:
-    import msgspec
-
-    return msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-
-
-@cache
-def _object_decoder() -> msgspec.json.Decoder[dict[str, msgspec.Raw]]:
-    import msgspec
-
-    return msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-def _text(raw: Any) -> str | None:
-    """A field's JSON as text: a string without its quotes, null as None, anything else as it is written."""
-    import msgspec
-
-    data = bytes(raw)
-    if data[:1] == b'"':
-        return msgspec.json.decode(data, type=str)
-    return None if data == b"null" else data.decode("utf-8")
+def _groups(lists: Iterable[list[Record]], place: Place) -> Iterator[tuple[list[Record], list[Reject]]]:
+    group: list[Record] = []
+    refused: list[Reject] = []
+    size = 0
+    for records in lists:
+        for piece in _short(records, place):
+            if isinstance(piece, Reject):
+                refused.append(piece)
+                continue
+            group += piece
+            size += sum(len(record.value) for record in piece)
+            if size >= GROUP_BYTES:
+                yield group, refused
+                group, refused, size = [], [], 0
+    if group or refused:
+        yield group, refused
 
 
-def _lineage(place: Place, index: int) -> Fields:
-    return {
-        "_source": place.coordinates(index),
-        "_topic": place.topic,
-        "_partition": str(place.partition),
-        "_offset": str(place.offset),
-        "_index": str(index),
-        "_timestamp": str(place.timestamp),
-    }
-
-
-def _reject(reason: str, value: bytes, place: Place, why: str) -> Reject:
-    return Reject(reason, "", why[:200], place.coordinates(), value.decode("utf-8", "backslashreplace"))
-
-
-def batch(made: list[Fields], rejects: list[Reject]) -> Batch:
-    """Rows as one frame; a field that some objects lack is NULL in them."""
-    import polars as pl
-
-    names = list(dict.fromkeys([*LINEAGE, *(name for fields in made for name in fields)]))
-    return Batch(
-        pl.DataFrame(
-            {name: [fields.get(name) for fields in made] for name in names},
-            schema=dict.fromkeys(names, pl.String),
-        ),
-        rejects,
-    )
+def _short(records: list[Record], place: Place) -> Iterator[list[Record] | Reject]:
+    """The records as they are, or one by one with the long ones in pieces."""
+    if all(len(record.value) <= LONG_BYTES for record in records):
+        yield records
+        return
+    for record in records:
+        for piece in _exact_messages.pieces(record, place) if len(record.value) > LONG_BYTES else (record,):
+            yield piece if isinstance(piece, Reject) else [piece]

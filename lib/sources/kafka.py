@@ -6,191 +6,177 @@ warehouse says how far it has been read. A row is a pure function of its message
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lib import log, telemetry
 from lib.catalog import TableFile
-from lib.errors import Misconfigured, SourceLost, Unavailable
-from lib.reading import Batch, Known, Part, Reject, Window
-from lib.settings import settings
-from lib.sources import _messages
+from lib.errors import SourceLost
+from lib.reading import ACCEPTED_GAP, END, READ_AGAIN, Batch, Known, Part, Window
+from lib.sources import _broker, _messages
+from lib.sources._broker import Bounds
+from lib.sources._records import Fields, Place, Record
 
 if TYPE_CHECKING:
-    from confluent_kafka import Consumer
+    from lib.sources._broker import Consumer
 
 # Offsets a part: what one transaction publishes, and what a killed run reads again at most.
 PART_OFFSETS = 200_000
-_CONSUMED_AT_ONCE = 2000
-_TIMEOUT_SECONDS = 10.0
-# How long a broker may say nothing while there are messages to come.
-_SILENCE_SECONDS = 60.0
 
 
 def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
     """Ranges of offsets of each partition, from the watermark to the high-water mark at the start.
 
-    Raises `SourceLost` when messages that have not been loaded are gone, `Unavailable` when no broker answers.
+    Raises `SourceLost` when messages that have not been loaded are gone, once all that is there has been handed over;
+    `Unavailable` when no broker answers.
     """
     assert table.source is not None
     topic = table.source.what
-    with _consumer() as consumer:
-        bounds = {number: _bounds(consumer, topic, number, window) for number in _partitions(consumer, topic)}
-    for number, (low, high, begin, end) in bounds.items():
-        name = f"{topic}/{number}"
-        stored = known.positions.get(name)
-        first = begin if window.is_range or stored is None else int(stored)
-        _check_gap(table, name, stored, low, high)
-        for start in range(first, end, PART_OFFSETS):
-            until = min(start + PART_OFFSETS, end)
-            moves = not window.is_range and (stored is None or until > int(stored))
-            yield Part(
-                name,
-                partial(_batches, topic, number, start, until),
-                from_position=str(start),
-                to_position=str(until),
-                positions={name: str(until)} if moves else {},
-            )
-
-
-def _check_gap(table: TableFile, name: str, stored: str | None, low: int, high: int) -> None:
-    if stored is None or low <= int(stored) <= high:
+    fields = Fields.of(table, known.columns)
+    if window.is_range:
+        with _broker.consumer() as consumer:
+            asked = [_range(consumer, table, place, window) for place in _places(consumer, topic)]
+        for place, start, until in asked:
+            yield from _parts(place, start, until, fields, window)
         return
-    if int(stored) < low:
-        what = f"offsets {stored} to {low - 1} are gone: retention has passed them"
-    else:
-        what = f"the topic ends at {high} and {stored} has been loaded: it was made anew"
-    raise SourceLost(
-        f"{table.name}: {name}: {what}",
-        hint=f"load what is lost from elsewhere, then: UPDATE ops_watermark SET position = '{low}'"
-        f" WHERE target = '{table.name}' AND part = '{name}'",
+    with _broker.consumer() as consumer:
+        found = {place: _broker.bounds(consumer, place) for place in _places(consumer, topic)}
+    lost: list[tuple[Place, str]] = []
+    for place, position in _deleted(topic, found, known).items():
+        gap = f"{position} has been loaded and the partition is gone"
+        if str(place) in window.accept_gaps:
+            yield _accepted(place, position, 0, gap)
+        else:
+            lost.append((place, gap))
+    for place, bounds in found.items():
+        stored = known.positions.get(str(place))
+        _tell(table, place, bounds, stored, known)
+        gap = _gap(stored, bounds)
+        if gap and str(place) not in window.accept_gaps:
+            lost.append((place, gap))
+            continue
+        if gap:
+            yield _accepted(place, str(stored), bounds.low, gap)
+        start = bounds.low if gap or stored is None else int(stored)
+        yield from _parts(place, start, bounds.high, fields, window)
+    if lost:
+        raise _lost(table, lost)
+
+
+def _places(consumer: Consumer, topic: str) -> list[Place]:
+    return [Place(topic, number) for number in _broker.partitions(consumer, topic)]
+
+
+def _parts(place: Place, start: int, until: int, fields: Fields, window: Window) -> Iterator[Part]:
+    for first in range(start, until, PART_OFFSETS):
+        end = min(first + PART_OFFSETS, until)
+        yield Part(
+            str(place),
+            partial(_batches, place, first, end, fields, window),
+            content=READ_AGAIN if window.is_range else "",
+            from_position=str(first),
+            to_position=str(end),
+            positions={} if window.is_range else {str(place): str(end), f"{place}{END}": str(until)},
+        )
+
+
+def _gap(stored: str | None, bounds: Bounds) -> str:
+    """What is lost between the watermark and what there is, in words; empty when nothing is."""
+    if stored is None or bounds.low <= int(stored) <= bounds.high:
+        return ""
+    if int(stored) < bounds.low:
+        return f"offsets {stored} to {bounds.low - 1} are gone: retention has passed them"
+    return f"the topic ends at {bounds.high} and {stored} has been loaded: it was made anew"
+
+
+def _deleted(topic: str, found: Mapping[Place, Bounds], known: Known) -> dict[Place, str]:
+    """Partitions that have been read and are not there any more, with how far."""
+    gone = {}
+    for name, position in known.positions.items():
+        of_topic, _, number = name.rpartition("/")
+        # A watermark of 0 is one whose loss has been accepted, or that never had a message.
+        if of_topic == topic and number.isdecimal() and position != "0" and Place(topic, int(number)) not in found:
+            gone[Place(topic, int(number))] = position
+    return gone
+
+
+def _accepted(place: Place, stored: str, low: int, gap: str) -> Part:
+    """A part without a row, so that the ledger keeps who accepted what."""
+    log.warning("gap_accepted", part=str(place), gap=gap, from_offset=stored, to_offset=low)
+    return Part(
+        str(place),
+        lambda: iter(()),
+        content=ACCEPTED_GAP,
+        from_position=stored,
+        to_position=str(low),
+        positions={str(place): str(low)},
     )
 
 
-@contextmanager
-def _consumer() -> Iterator[Consumer]:
-    from confluent_kafka import Consumer
-
-    servers = settings().kafka_bootstrap_servers
-    if not servers:
-        raise Misconfigured("KAFKA_BOOTSTRAP_SERVERS is not set: brokers of the `kafka` sources", hint="host:port, ...")
-    consumer = Consumer(
-        {
-            "bootstrap.servers": servers,
-            # librdkafka wants a name; nothing is ever committed under it.
-            "group.id": "nightshift",
-            "enable.auto.commit": False,
-            "enable.partition.eof": False,
-            "isolation.level": "read_committed",
-            # A position that is gone must be an error, not a silent jump.
-            "auto.offset.reset": "error",
-            # librdkafka sleeps for a second by default whenever its queue is full: 2.4 times slower, measured.
-            "fetch.queue.backoff.ms": 5,
-            "queued.max.messages.kbytes": 16384,
-            "log_level": 0,
-        }
+def _lost(table: TableFile, lost: list[tuple[Place, str]]) -> SourceLost:
+    gaps = "; ".join(f"{place}: {what}" for place, what in lost)
+    accepted = " ".join(f"--accept-gap {place}" for place, _ in lost)
+    return SourceLost(
+        f"{table.name}: {gaps}",
+        hint=f"load what is lost from elsewhere, then: ./run load_facts --only {table.name} {accepted}",
     )
-    try:
-        yield consumer
-    finally:
-        consumer.close()
 
 
-def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    from confluent_kafka import KafkaException
-
-    try:
-        found = consumer.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
-    except KafkaException as error:
-        raise _unavailable(error) from None
-    if found.error is not None or not found.partitions:
-        raise Misconfigured(f"Kafka has no topic {topic!r}", hint="check `-- source:` and KAFKA_BOOTSTRAP_SERVERS")
-    return sorted(found.partitions)
-
-
-def _bounds(consumer: Consumer, topic: str, number: int, window: Window) -> tuple[int, int, int, int]:
-    """(low, high, begin, end) of a partition: what there is, and what is asked for."""
-    from confluent_kafka import KafkaException, TopicPartition
-
-    try:
-        low, high = consumer.get_watermark_offsets(
-            TopicPartition(topic, number), timeout=_TIMEOUT_SECONDS, cached=False
-        )
-        begin, end = low, high
-        for bound, is_begin in ((window.since, True), (window.until, False)):
-            if bound is not None:
-                stamp = int(bound.timestamp() * 1000)
-                asked = [TopicPartition(topic, number, stamp)]
-                at = consumer.offsets_for_times(asked, timeout=_TIMEOUT_SECONDS)[0].offset
-                at = high if at < 0 else at
-                begin, end = (at, end) if is_begin else (begin, at)
-    except KafkaException as error:
-        raise _unavailable(error) from None
-    return low, high, begin, end
+def _tell(table: TableFile, place: Place, bounds: Bounds, stored: str | None, known: Known) -> None:
+    """The lag, and what is new about the topic."""
+    others = any(name.startswith(f"{place.topic}/") for name in known.positions)
+    if stored is None and others:
+        log.warning("partition_added", table=table.name, part=str(place), begins_at=bounds.low, ends_at=bounds.high)
+    if stored is None and bounds.low > 0:
+        log.warning("begins_late", table=table.name, part=str(place), begins_at=bounds.low, hint="older ones are gone")
+    lag = bounds.high - (bounds.low if stored is None else int(stored))
+    log.info("lag", table=table.name, part=str(place), messages=lag, position=stored, high=bounds.high)
+    telemetry.gauge("nightshift.kafka.lag", lag, **{"nightshift.table": table.name, "nightshift.part": str(place)})
 
 
-def _unavailable(error: Exception) -> Unavailable:
-    said = error.args[0].str() if error.args and hasattr(error.args[0], "str") else str(error)
-    return Unavailable(f"Kafka at {settings().kafka_bootstrap_servers}: {said}", hint="./run doctor", service="Kafka")
+def _range(consumer: Consumer, table: TableFile, place: Place, window: Window) -> tuple[Place, int, int]:
+    """Offsets between which every record of the window stands, if none is later than the table's lateness."""
+    found = _broker.bounds(consumer, place)
+    start, until = found.low, found.high
+    if window.since is not None:
+        first = _broker.first_since(consumer, place, _milliseconds(window.since))
+        # Some brokers keep no index of times and know of nothing at all; then everything is looked through.
+        knows = first is not None or _broker.first_since(consumer, place, 0) is not None
+        start = first if first is not None else until if knows else start
+    if window.until is not None:
+        last = _broker.first_since(consumer, place, _milliseconds(window.until + _lateness(table)))
+        until = until if last is None else last
+    return place, start, until
 
 
-def _batches(topic: str, number: int, start: int, until: int) -> Iterator[Batch]:
-    """Reads offsets [start, until) of one partition."""
-    from confluent_kafka import TopicPartition
-
-    with _consumer() as consumer, telemetry.span(f"receive {topic}", **{"messaging.system": "kafka"}):
-        consumer.assign([TopicPartition(topic, number, start)])
-        for messages in _consume(consumer, topic, number, start, until):
-            yield _batch(topic, number, messages)
+def _lateness(table: TableFile) -> timedelta:
+    return table.lateness or timedelta(days=1)
 
 
-def _consume(consumer: Consumer, topic: str, number: int, start: int, until: int) -> Iterator[list[Any]]:
-    """Messages below `until`, in lists. Offsets may have holes (transactions, compaction): the position decides."""
-    import time
+def _milliseconds(at: datetime) -> int:
+    from datetime import UTC
 
-    from confluent_kafka import TopicPartition
-
-    heard = time.monotonic()
-    at = start
-    while True:
-        # No more than there can be, so that the call returns with the last message and not with its timeout.
-        received = consumer.consume(min(_CONSUMED_AT_ONCE, until - at), timeout=1.0)
-        for message in received:
-            if (error := message.error()) is not None:
-                raise Unavailable(f"Kafka: {topic}/{number}: {error.str()}", service="Kafka")
-        wanted = [message for message in received if (message.offset() or 0) < until]
-        if wanted:
-            yield wanted
-        if len(wanted) < len(received):
-            return
-        at = consumer.position([TopicPartition(topic, number)])[0].offset
-        if at >= until:
-            return
-        if received:
-            heard = time.monotonic()
-        elif time.monotonic() - heard > _SILENCE_SECONDS:
-            raise Unavailable(
-                f"Kafka: {topic}/{number}: nothing came for {_SILENCE_SECONDS:.0f} s at {at}, the end is {until}",
-                service="Kafka",
-            )
+    return int(at.replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def _batch(topic: str, number: int, messages: list[Any]) -> Batch:
-    rows: list[dict[str, str | None]] = []
-    rejects: list[Reject] = []
-    for message in messages:
-        place = _messages.Place(topic, number, message.offset(), message.timestamp()[1])
-        good, bad = _messages.rows(message.value(), place)
-        rows += good
-        rejects += bad
-    if rejects:
-        log.warning(
-            "poison_messages",
-            topic=topic,
-            partition=number,
-            rejects=len(rejects),
-            first=rejects[0].coordinates,
-        )
-    return _messages.batch(rows, rejects)
+def _batches(place: Place, start: int, until: int, fields: Fields, window: Window) -> Iterator[Batch]:
+    with telemetry.span(f"receive {place.topic}", **{"messaging.system": "kafka"}):
+        records = _within(_broker.records(place, start, until), window)
+        for batch in _messages.batches(records, place, fields):
+            if batch.rejects:
+                first = batch.rejects[0].coordinates
+                log.warning("poison_messages", part=str(place), rejects=len(batch.rejects), first=first)
+            yield batch
+
+
+def _within(lists: Iterator[list[Record]], window: Window) -> Iterator[list[Record]]:
+    """Those of a range; one without a timestamp is in every range, so that it is told of."""
+    if not window.is_range:
+        return lists
+    low = -(2**63) if window.since is None else _milliseconds(window.since)
+    high = 2**63 if window.until is None else _milliseconds(window.until)
+    return (
+        [record for record in records if low <= record.timestamp < high or record.timestamp < 0] for records in lists
+    )

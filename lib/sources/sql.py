@@ -1,196 +1,170 @@
 """`sql <connection>: <table or SELECT>`: rows of an operational database, by URL (setting CONNECTION_<NAME>).
 
-Read from the watermark minus the table's lateness up to the newest timestamp at the start of the run, so rows that
-were committed late are met again, and rows that come while it reads are left for the next run.
+Read from the watermark, a pair of timestamp and key in the source's own time, up to the newest timestamp at the start.
+Rows that come while it reads are left for the next run; rows that were committed late are met again within the table's
+lateness, and a row without a timestamp, which no watermark would ever meet, is a reject.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lib import redaction, telemetry
+from lib import log
 from lib.catalog import TableFile
-from lib.errors import Misconfigured, Unavailable
+from lib.errors import Misconfigured
 from lib.headers import IDENTIFIER
-from lib.reading import BATCH_ROWS, WHOLE, Batch, Known, Part, Window, text_of
-from lib.settings import connection
+from lib.reading import WHOLE, Batch, Known, Part, Reject, Window, row_text
+from lib.sources import _clock, _values
+from lib.sources._database import Database
+from lib.sources._position import Position, Range, as_time
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection
 
 _WHAT = re.compile(r"(\w+)\s*:\s*(.+)$", re.DOTALL)
+# A clock of a source may be this far ahead of itself: MySQL rounds fractions of a second up.
+_ROUNDING = timedelta(seconds=1)
 
 
 def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
     """What has come since the watermark as one part; a range as one part a month, those that are done left out."""
-    assert table.source is not None
-    found = _WHAT.match(table.source.what)
-    if not found:
-        raise table.source.line.wrong("expected `sql <connection>: <table or SELECT>`")
-    source = _Source(table, found[1], _relation(found[2].strip()))
+    source = Source.of(table)
     if not table.watermark:
         if not table.full:
             raise Misconfigured(f"{table.path}: an incremental SQL source needs `-- watermark: <timestamp>, <key>`")
-        yield Part(WHOLE, partial(source.rows, None, None))
+        yield Part(WHOLE, partial(source.rows, Range()))
         return
-    newest = source.newest()
-    if newest is None:
-        return
+    end, newest, nulls = source.end()
     if window.is_range or window.history:
-        yield from _ranges(source, known, window, newest)
+        yield from _ranges(source, known, window, end, newest)
         return
-    stored = known.positions.get(WHOLE)
-    low = _before(json.loads(stored)["at"], table.lateness) if stored else None
-    if stored and not table.lateness and json.loads(stored)["at"] == text_of(newest):
+    stored = Position.read(known.positions[WHOLE]) if WHOLE in known.positions else None
+    if end is None or (end == stored and not table.lateness):
+        if nulls:
+            yield Part(WHOLE, partial(source.rows, Range(nothing=True, nulls=True)))
         return
+    reached = stored.later(end) if stored else end
     yield Part(
         WHOLE,
-        partial(source.rows, low, newest),
-        from_position=stored or "",
-        to_position=_position(newest),
-        positions={WHOLE: _position(newest)},
+        partial(source.rows, Range(stored.before(table) if stored else None, newest, nulls=nulls)),
+        from_position=stored.text if stored else "",
+        to_position=reached.text,
+        positions={WHOLE: reached.text},
     )
 
 
-def _ranges(source: _Source, known: Known, window: Window, newest: Any) -> Iterator[Part]:
+def _ranges(source: Source, known: Known, window: Window, end: Position | None, newest: Any) -> Iterator[Part]:
     """One part a month of the range; the last of a history sets the watermark where the incremental load goes on."""
-    first = window.since or _as_time(source.oldest())
-    last = window.until or _as_time(newest) + timedelta(microseconds=1)
+    if end is None:
+        return
+    first = window.since or as_time(source.oldest())
+    last = window.until or as_time(newest) + timedelta(microseconds=1)
     while first < last:
         month = (first.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)).replace(day=1)
         until = min(month, last)
         name = f"{first.isoformat()}/{until.isoformat()}"
-        if name not in known.names or window.rewrite or until > _as_time(newest):
-            final = until >= _as_time(newest) and window.history and not known.positions
+        if not window.history or name not in known.names or window.rewrite or until > as_time(newest):
+            final = until >= as_time(newest) and window.history and not known.positions
+            limits = Range(Position(first.isoformat(sep=" ")), until.isoformat(sep=" "), open_end=True)
             yield Part(
                 name,
-                partial(source.rows, first.isoformat(sep=" "), until.isoformat(sep=" "), open_end=True),
+                partial(source.rows, replace(limits, nulls=window.until is None and until == last)),
                 from_position=first.isoformat(),
                 to_position=until.isoformat(),
-                positions={WHOLE: _position(newest)} if final else {},
+                positions={WHOLE: end.text} if final else {},
             )
         first = until
 
 
-def _position(newest: Any) -> str:
-    return json.dumps({"at": text_of(newest)})
-
-
 def _relation(what: str) -> str:
     if what.upper().startswith(("SELECT", "WITH")):
-        return f"({what.rstrip(';')}) nightshift_source"
+        # A colon would begin a parameter.
+        return f"({what.rstrip(';')}) nightshift_source".replace(":", "\\:")
     if not all(IDENTIFIER.match(part) for part in what.split(".")):
         raise Misconfigured(f"{what!r} is neither the name of a table nor a SELECT")
     return what
 
 
-def _as_time(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=None)
-    return datetime.fromisoformat(str(value)).replace(tzinfo=None)
-
-
-def _before(text: str, lateness: timedelta) -> str:
-    """The instant `lateness` before a stored one, written as the source writes it; numbers stay as they are."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return (at - lateness).isoformat(sep="T" if "T" in text else " ")
-
-
-class _Source:
+class Source:
     """One table or SELECT of one database."""
 
-    def __init__(self, table: TableFile, name: str, relation: str) -> None:
-        self.table, self.name, self.relation = table, name, relation
+    def __init__(self, table: TableFile, database: Database, relation: str) -> None:
+        self.table, self.database, self.relation = table, database, relation
+        self.at = table.watermark[0] if table.watermark else ""
 
-    def newest(self) -> Any:
-        """The largest timestamp there is; None for an empty source."""
-        return self._bound("max")
+    @classmethod
+    def of(cls, table: TableFile) -> Source:
+        """The source that a table file declares."""
+        assert table.source is not None
+        found = _WHAT.match(table.source.what)
+        if not found:
+            raise table.source.line.wrong("expected `sql <connection>: <table or SELECT>`")
+        return cls(table, Database(table, found[1]), _relation(found[2].strip()))
+
+    def end(self) -> tuple[Position | None, Any, bool]:
+        """How far this run gets: the watermark to write, the newest timestamp there is, whether any is missing.
+
+        The source's clock is asked first: what begins after that cannot be older.
+        """
+        with self.database.opened() as opened:
+            # A transaction of its own: what is committed until the next statement has to be seen by it.
+            time = _clock.read(self.database, opened)
+            opened.rollback()
+            newest = self._first(opened, f"SELECT max({self.at}) FROM {self.relation}")
+            nulls = bool(self._first(opened, f"SELECT count(*) FROM {self.relation} WHERE {self.at} IS NULL"))
+            if newest is None:
+                return None, None, nulls
+            position = Position.reached(newest, time.settled)
+            if position.at == newest and len(self.table.watermark) == 2:
+                key = f"SELECT max({self.table.watermark[1]}) FROM {self.relation} WHERE {self.at} = :at"
+                position = replace(position, key=self._first(opened, key, at=newest))
+            self._tell_of_the_future(opened, newest, time.now + _ROUNDING)
+            return position, newest, nulls
 
     def oldest(self) -> Any:
         """The smallest timestamp there is."""
-        return self._bound("min")
+        with self.database.opened() as opened:
+            return self._first(opened, f"SELECT min({self.at}) FROM {self.relation}")
 
-    def _bound(self, function: str) -> Any:
-        with self._open() as opened:
-            return self._execute(
-                opened, f"SELECT {function}({self.table.watermark[0]}) FROM {self.relation}", {}
-            ).scalar()
-
-    def rows(self, low: Any, high: Any, *, open_end: bool = False) -> Iterator[Batch]:
-        """The rows between two timestamps in batches, by a server-side cursor: memory stays flat."""
-        limits, values = [], {}
-        if low is not None:
-            limits.append(f"{self.table.watermark[0]} >= :low")
-            values["low"] = low
-        if high is not None:
-            limits.append(f"{self.table.watermark[0]} {'<' if open_end else '<='} :high")
-            values["high"] = high
-        where = f" WHERE {' AND '.join(limits)}" if limits else ""
+    def rows(self, limits: Range) -> Iterator[Batch]:
+        """The rows of a range in batches, by a server-side cursor: memory stays flat."""
+        where, values = limits.where(self.table.watermark)
         order = f" ORDER BY {', '.join(self.table.watermark)}" if self.table.watermark else ""
-        with self._open() as opened:
-            result = self._execute(opened, f"SELECT * FROM {self.relation}{where}{order}", values)
-            names = list(result.keys())
-            for rows in result.partitions(BATCH_ROWS):
-                yield self._batch(names, rows)
+        with self.database.opened() as opened:
+            if limits.nulls:
+                missing = f"SELECT * FROM {self.relation} WHERE {self.at} IS NULL"
+                for names, rows in self.database.rows(opened, missing, {}):
+                    yield self._rejected(names, rows)
+            for names, rows in self.database.rows(opened, f"SELECT * FROM {self.relation}{where}{order}", values):
+                yield _values.batch(names, rows, self._place)
 
-    def _batch(self, names: list[str], rows: Any) -> Batch:
-        import polars as pl
+    def _first(self, opened: Connection, sql: str, **values: Any) -> Any:
+        return self.database.first(opened, sql, values)[0]
 
-        columns = {name: [text_of(row[index]) for row in rows] for index, name in enumerate(names)}
-        keys = [columns[name] for name in self.table.watermark if name in columns] or list(columns.values())[:1]
-        places = [f"{self.name}: {', '.join(str(part) for part in place)}" for place in zip(*keys, strict=True)]
-        return Batch(pl.DataFrame({"_source": places, **columns}, schema=dict.fromkeys(["_source", *names], pl.String)))
+    def _rejected(self, names: list[str], rows: Any) -> Batch:
+        batch = _values.batch(names, [], self._place)
+        for row in rows:
+            texts = _values.shown(names, row)
+            batch.rejects.append(Reject("null", self.at, "", self._place(texts), row_text(texts)))
+        return batch
 
-    def _open(self) -> Connection:
-        from sqlalchemy.exc import SQLAlchemyError
+    def _place(self, row: dict[str, str | None]) -> str:
+        """Where a row stands: the connection, and its timestamp and key."""
+        named = [row[name] for name in self.table.watermark if name in row] or list(row.values())[:1]
+        return f"{self.database.name}: {', '.join(str(part) for part in named)}"
 
+    def _tell_of_the_future(self, opened: Connection, newest: Any, now: datetime) -> None:
         try:
-            return self._engine().connect()
-        except SQLAlchemyError as error:
-            raise self._told(error) from None
-
-    def _engine(self) -> Engine:
-        from sqlalchemy import create_engine
-        from sqlalchemy.exc import ArgumentError, NoSuchModuleError
-        from sqlalchemy.pool import NullPool
-
-        try:
-            url = connection(self.name).reveal()
-            # The URL may hold a password: neither a message nor a log line may show it.
-            redaction.hide(url)
-            return create_engine(url, poolclass=NullPool)
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise Misconfigured(
-                f"CONNECTION_{self.name.upper()}: not a URL that can be used: {type(error).__name__}",
-                hint="dialect+driver://user:password@host/database; is the driver installed?",
-            ) from None
-
-    def _execute(self, opened: Connection, sql: str, values: dict[str, Any]) -> Any:
-        from sqlalchemy import text
-        from sqlalchemy.exc import SQLAlchemyError
-
-        with telemetry.span(f"read {self.name}", **{"nightshift.table": self.table.name}):
-            try:
-                return opened.execution_options(stream_results=True).execute(text(sql), values)
-            except SQLAlchemyError as error:
-                raise self._told(error) from None
-
-    def _told(self, error: Exception) -> Misconfigured | Unavailable:
-        from sqlalchemy.exc import OperationalError
-
-        said = " ".join(str(getattr(error, "orig", None) or type(error).__name__).split())[:200]
-        where = f"{self.table.name}: SQL source {self.name}: {said}"
-        missing = re.search(r"no such|does not exist|unknown column|denied|authentication", said, re.IGNORECASE)
-        if isinstance(error, OperationalError) and not missing:
-            return Unavailable(
-                where, hint=f"is it up? ./run doctor checks CONNECTION_{self.name.upper()}", service=self.name
-            )
-        return Misconfigured(where, hint=f"check CONNECTION_{self.name.upper()} and {self.table.path}")
+            if as_time(newest) <= now:
+                return
+        except ValueError:
+            return
+        separator = "T" if "T" in str(newest) else " "
+        later = f"SELECT count(*) FROM {self.relation} WHERE {self.at} > :now"
+        number = self._first(opened, later, now=now.isoformat(sep=separator))
+        log.warning("rows_from_the_future", table=self.table.name, rows=number, newest=str(newest), source_now=str(now))

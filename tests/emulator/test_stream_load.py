@@ -252,10 +252,10 @@ def test_a_packed_body(dw: Client) -> None:
 
 def test_header_enclose_and_lines_longer_than_usual(dw: Client) -> None:
     dw.sql("drop table if exists wide")
-    dw.sql("create table wide (id int, text string) duplicate key (id) distributed by hash(id)")
+    dw.sql("create table wide (id int, note string) duplicate key (id) distributed by hash(id)")
     long = "x" * 60_000
-    assert dw.csv("wide", f'id,text\n1,"{long},\n"\n', skip_header="1", enclose='"')["Message"] == "OK"
-    assert dw.sql("select length(text) from wide") == [(60_002,)]
+    assert dw.csv("wide", f'id,note\n1,"{long},\n"\n', skip_header="1", enclose='"')["Message"] == "OK"
+    assert dw.sql("select length(note) from wide") == [(60_002,)]
     huge = "1,a\n2," + "y" * 2_500_000 + "\n"
     answer = dw.csv("wide", huge, max_filter_ratio="0.5", strict_mode="true")
     assert (answer["NumberLoadedRows"], answer["NumberFilteredRows"]) == (1, 1)

@@ -180,7 +180,11 @@ def test_within_the_tolerance_the_rest_is_loaded(shop: Shop, warehouse_dir: Call
 
 
 def test_an_unknown_customer_is_inferred_and_filled_in_later(shop: Shop) -> None:
-    assert shop.facts().exit_code == 0
+    told = shop.facts()
+    assert (told.exit_code, told.document["state"]) == (0, "done")
+    assert told.document["notes"] == [
+        "WARNING: fact_sale: 1 unknown members of dim_customer were inferred, as keys alone"
+    ]
     (member,) = shop.sql("SELECT customer_id, region, is_inferred, is_current FROM dim_customer")
     assert member == {"customer_id": 7, "region": None, "is_inferred": 1, "is_current": 1}
     assert shop.run("load_dimensions", "--force").exit_code == 0
@@ -192,6 +196,20 @@ def test_an_unknown_customer_is_inferred_and_filled_in_later(shop: Shop) -> None
         ("south", 0, 1),
     ]
     assert rows[0]["valid_from"].year == 1970
+
+
+def test_a_member_cannot_be_inferred_where_a_column_says_nothing_of_unknown_ones(
+    shop: Shop, warehouse_dir: Callable[..., Path]
+) -> None:
+    shop.sql("DROP TABLE dim_customer FORCE")
+    warehouse_dir(
+        {"schema/dim_customer.sql": CUSTOMER.replace("region VARCHAR(10) NULL", "region VARCHAR(10) NOT NULL")}
+    )
+    assert shop.run("migrate").exit_code == 0
+    refused = shop.facts()
+    assert refused.exit_code == 78
+    assert "members of dim_customer cannot be inferred: region NOT NULL without DEFAULT" in refused.error
+    assert shop.sql("SELECT * FROM fact_sale") == shop.sql("SELECT * FROM dim_customer") == []
 
 
 def test_a_source_without_a_column_is_told_with_what_it_has(shop: Shop) -> None:

@@ -47,8 +47,9 @@ def test_a_night_under_way(
     sql("INSERT INTO fact_sale VALUES ('2026-11-01', 1, '2026-11-01 20:40:00', NULL, 10)")
     sql("INSERT INTO ops_watermark VALUES ('fact_sale', '0', '1234', 'l', '2026-11-01 20:00:00')")
     sql(
-        "INSERT INTO ops_quarantine VALUES ('fact_sale', 'q1', 'type', 'amount', 'x', 'files', 'a.csv:17', '{}', TRUE,"
-        " 'l', '2026-11-01-load_facts', '2026-11-02 05:00:00')"
+        "INSERT INTO ops_quarantine (target, row_id, reason, column_name, value, source, coordinates, row_text,"
+        " accepted, load_id, run_id, quarantined_at) VALUES ('fact_sale', 'q1', 'type', 'amount', 'x', 'files',"
+        " 'a.csv:17', '{}', TRUE, 'l', '2026-11-01-load_facts', '2026-11-02 05:00:00')"
     )
     assert run_job("verify", env=MORNING).exit_code == 0
     done = status()

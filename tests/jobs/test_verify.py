@@ -245,8 +245,10 @@ def test_the_page_needs_nothing_beside_it_and_shows_no_row(
     verify: Callable[..., Any], sql: Sql, tmp_path: Path
 ) -> None:
     sql(
-        "INSERT INTO ops_quarantine VALUES ('fact_sale', 'q1', 'type', 'amount', 'Ada Lovelace', 'files',"
-        " 'sales/a.csv:17', '{\"name\": \"Ada Lovelace\"}', TRUE, 'l', '2026-11-01-load_facts', '2026-11-02 05:00:00')"
+        "INSERT INTO ops_quarantine (target, row_id, reason, column_name, value, source, coordinates, row_text,"
+        " accepted, load_id, run_id, quarantined_at) VALUES ('fact_sale', 'q1', 'type', 'amount', 'Ada Lovelace',"
+        " 'files', 'sales/a.csv:17', '{\"name\": \"Ada Lovelace\"}', TRUE, 'l',"
+        " '2026-11-01-load_facts', '2026-11-02 05:00:00')"
     )
     assert verify().document["verification"]["verdict"] == "warning"
     page = (reports(tmp_path) / "verify.html").read_text(encoding="utf-8")

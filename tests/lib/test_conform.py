@@ -7,11 +7,12 @@ from decimal import Context, Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.columns import INTEGERS, Column
 from lib.conform import conform
+from lib.fitting import faults, suspects
 from lib.reading import Batch, format_float
 
 
@@ -70,6 +71,7 @@ def test_a_reject_names_column_value_and_place() -> None:
     assert reject.row_text == '{"c": "12a", "d": "x"}'
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(INTEGERS)), st.integers(min_value=-(2**140), max_value=2**140))
 def test_an_integer_fits_exactly_when_its_type_can_hold_it(kind: str, value: int) -> None:
     limit = 2 ** (INTEGERS[kind] - 1)
@@ -78,6 +80,7 @@ def test_an_integer_fits_exactly_when_its_type_can_hold_it(kind: str, value: int
     assert bool(good) == (low <= value < limit)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 38), st.data())
 def test_a_decimal_fits_exactly_when_no_digit_is_lost(precision: int, data: st.DataObject) -> None:
     scale = data.draw(st.integers(0, precision))
@@ -88,6 +91,7 @@ def test_a_decimal_fits_exactly_when_no_digit_is_lost(precision: int, data: st.D
     assert bool(good) == (abs(value) < Decimal(10) ** (precision - scale) and shifted == shifted.to_integral_value())
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(1, 20))
 def test_text_fits_by_its_bytes(text: str, size: int) -> None:
     good, _ = parsed(f"varchar({size})", text)
@@ -95,9 +99,59 @@ def test_text_fits_by_its_bytes(text: str, size: int) -> None:
     assert bool(good) == (len(text.encode("utf-8")) <= size and sendable)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_of_a_typed_source_comes_back_as_the_same_float(value: float) -> None:
     text = format_float(value)
     assert float(text) == value
     assert math.copysign(1, float(text)) == math.copysign(1, value)
     assert "e" not in text
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([*sorted(INTEGERS), "decimal(3,1)", "double", "varchar(3)", "boolean"]),
+    st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 300) | st.none(), min_size=1),
+    st.sampled_from([pl.UInt64, pl.Int64]),
+    st.booleans(),
+)
+def test_an_integer_of_a_typed_source_fits_when_its_text_would(
+    kind: str, values: list[int | None], dtype: type[pl.UInt64 | pl.Int64], nullable: bool
+) -> None:
+    held = [None if value is None else value if dtype is pl.UInt64 else value - 2**63 for value in values]
+    places = [f"f:{index}" for index in range(len(held))]
+    frame = pl.DataFrame({"_source": places, "c": pl.Series(held, dtype=dtype)})
+    good, bad = conform(Batch(frame), {"c": column(kind, nullable=nullable)}, set() if nullable else {"c"})
+    texts = [None if value is None else str(value) for value in held]
+    expected, reasons = parsed(kind, *texts, nullable=nullable)
+    assert [None if value is None else str(value) for value in good["c"]] == expected
+    assert [reject.reason for reject in bad] == reasons
+    assert good["c"].dtype == dtype
+
+
+# What is near to a value that fits: the letters of numbers and times.
+_NEAR = st.text("0123456789+-.:T eE", max_size=12) | st.from_regex(
+    r"(0000|0999|1900|2000|2023|2024|9999)-(0[0-9]|1[0-3])-(0[0-9]|[12][0-9]|3[0-2])"
+    r"([ T]([01][0-9]|2[0-5]):[0-6][0-9]:[0-6][0-9](\.[0-9]{1,7})?)?",
+    fullmatch=True,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([*sorted(INTEGERS), "decimal(5,2)", "decimal(3,3)", "decimal(4)", "date", "datetime"]),
+    st.lists(_NEAR, min_size=1, max_size=30),
+)
+def test_the_quick_test_lets_nothing_through_that_the_exact_one_refuses(kind: str, values: list[str]) -> None:
+    frame = pl.DataFrame({"c": values}, schema={"c": pl.String})
+    target = column(kind)
+    quick = frame.select(pl.any_horizontal(suspects(pl.col("c"), target)).fill_null(value=False)).to_series()
+    exact = frame.select(pl.any_horizontal([broken for _, broken in faults(pl.col("c"), target)])).to_series()
+    assert not (exact & ~quick).any()
+
+
+def test_rows_keep_their_order_around_a_reject() -> None:
+    frame = pl.DataFrame({"_source": [f"f:{n}" for n in range(5)], "c": ["4", "x", "2024-02-29", "007", "1"]})
+    good, bad = conform(Batch(frame), {"c": column("int")}, set())
+    assert good["c"].to_list() == ["4", "007", "1"]
+    assert [reject.coordinates for reject in bad] == ["f:1", "f:2"]

@@ -18,8 +18,13 @@ from lib import expressions
     ],
 )
 def test_source_columns_get_their_alias(expression: str, renamed: str) -> None:
-    assert expressions.rename(expression, {"_timestamp": "_s0", "Price": "_s1", "date": "_s2"}) == renamed
+    assert expressions.replace(expression, {"_timestamp": "`_s0`", "Price": "`_s1`", "date": "`_s2`"}) == renamed
 
 
 def test_functions_and_strings_are_no_columns() -> None:
     assert expressions.columns("year(`year`) + month('year')", ["year", "month"]) == {"year"}
+
+
+def test_the_names_of_an_expression_are_its_columns() -> None:
+    expression = "CAST(a AS DECIMAL(10, 2)) + INTERVAL 3 DAY + if(`case` IS NULL, 'b', _offset)"
+    assert expressions.names(expression) == {"a", "case", "_offset"}

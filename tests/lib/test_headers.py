@@ -61,6 +61,10 @@ def test_a_table_file_is_read(tmp_path: Path) -> None:
         ("unique(customer_id)", "uniq(customer_id)", "no kind of check is called 'uniq'; allowed: "),
         ("CRITICAL unique(customer_id)", "unique(customer_id)", "expected `CRITICAL|WARNING|INFO kind(arguments)`"),
         ("key: customer_id", "key: customer id", "'customer id' is not a name"),
+        ("-- scd: 1", "-- scd: 1\n-- deletes: all", "expected `snapshot`, or `snapshot, 10%`"),
+        ("-- scd: 1", "-- scd: 1\n-- deletes: snapshot", "only dim_ tables with `refresh: full`"),
+        ("-- scd: 1", "-- scd: 1\n-- reconcile: 5 hours", "expected whole days, such as `7 days`"),
+        ("-- scd: 1", "-- scd: 2\n-- reconcile: 5 days", "only a fact or an SCD 1 dimension of a sql source"),
         ("EXISTS dim_customer", "EXISTS dim_custom", "CREATE TABLE IF NOT EXISTS dim_customer ("),
     ],
 )
@@ -69,6 +73,16 @@ def test_a_fault_names_file_line_and_what_is_allowed(tmp_path: Path, line: str, 
         table(tmp_path, GOOD.replace(line, instead, 1))
     assert "dim_customer.sql" in caught.value.message
     assert told in caught.value.message
+
+
+def test_a_snapshot_needs_a_column_for_its_deletes(tmp_path: Path) -> None:
+    full = GOOD.replace("incremental", "full").replace("-- watermark: updated_at, customer_id\n", "")
+    text = full.replace("-- scd: 1", "-- scd: 1\n-- deletes: snapshot, 10%")
+    with pytest.raises(Misconfigured, match="needs a column `is_deleted BOOLEAN NOT NULL`"):
+        table(tmp_path, text)
+    text = text.replace("customer_id BIGINT NOT NULL", "customer_id BIGINT NOT NULL, is_deleted BOOLEAN NOT NULL")
+    read = table(tmp_path, text)
+    assert (read.deletes, read.columns) == (0.1, {"is_deleted": "FALSE"})
 
 
 def test_only_names_what_there_is() -> None:

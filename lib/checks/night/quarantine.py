@@ -7,16 +7,17 @@ from collections.abc import Iterable
 
 from lib.catalog import Severity
 from lib.checks import SHOWN_ROWS, Night, Question, Verdict
+from lib.quarantine import OPEN
 from lib.warehouse import Row
 
 SEVERITY: Severity = "WARNING"
 
 
 def question(night: Night) -> Question:
-    """The rows that runs of this night have put aside, by table and reason."""
+    """The rows that runs of this night have put aside and nobody has settled, by table and reason."""
     aside = (
         f"FROM {night.table('ops_quarantine')} q JOIN {night.table('ops_job_run')} r ON r.run_id = q.run_id"
-        f" WHERE r.cycle = '{night.cycle}'"
+        f" WHERE r.cycle = '{night.cycle}' AND q.state IN ({', '.join(repr(state) for state in OPEN)})"
     )
     return Question(
         judge=lambda rows, _total: _judge(rows),

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from lib.catalog import TableFile, read_table
 from lib.errors import DataRefused
 from lib.reading import Batch, Known, Window
 from lib.settings import settings
-from lib.sources import files
+from lib.sources import _csv, _csv_exact, files
+from lib.sources._opened import SourceFile
 
 TABLE = """\
 -- purpose: a test
@@ -42,23 +45,23 @@ def read(table: TableFile, data: bytes, known: Known | None = None) -> list[Batc
     return [batch for part in files.parts(table, known or Known(), Window()) for batch in part.batches()]
 
 
-def rows(batches: list[Batch]) -> list[tuple[str | None, ...]]:
+def rows(batches: list[Batch]) -> list[tuple[object, ...]]:
     return [row for batch in batches for row in batch.frame.drop("_source", "_file").rows()]
 
 
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"a,b\n1,x\n2,y\n", [("2", "1", "x"), ("3", "2", "y")]),
-        (b"\xef\xbb\xbfa,b\r\n1,x\r\n2,y", [("2", "1", "x"), ("3", "2", "y")]),
-        (b"a,b\r1,x\r2,y\r", [("2", "1", "x"), ("3", "2", "y")]),
-        (b'b,a\n"x, ""y""\nz",1\nw,2\n', [("2", 'x, "y"\nz', "1"), ("4", "w", "2")]),
-        (b"a,b\n\n1,\n", [("3", "1", None)]),
+        (b"a,b\n1,x\n2,y\n", [(2, "1", "x"), (3, "2", "y")]),
+        (b"\xef\xbb\xbfa,b\r\n1,x\r\n2,y", [(2, "1", "x"), (3, "2", "y")]),
+        (b"a,b\r1,x\r2,y\r", [(2, "1", "x"), (3, "2", "y")]),
+        (b'b,a\n"x, ""y""\nz",1\nw,2\n', [(2, 'x, "y"\nz', "1"), (4, "w", "2")]),
+        (b"a,b\n\n1,\n", [(3, "1", None)]),
         (b"a,b\n", []),
         (b"", []),
     ],
 )
-def test_dialects_of_real_files(table: TableFile, data: bytes, expected: list[tuple[str, ...]]) -> None:
+def test_dialects_of_real_files(table: TableFile, data: bytes, expected: list[tuple[object, ...]]) -> None:
     assert rows(read(table, data)) == expected
 
 
@@ -106,6 +109,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(table: TableFile) -> No
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=12)
 
 
+@settings_of_hypothesis(deadline=None)
 @given(st.lists(st.tuples(_TEXT, _TEXT), max_size=20), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_what_was_written_is_what_is_read(
     tmp_path_factory: pytest.TempPathFactory, written: list[tuple[str, str]], terminator: str
@@ -119,3 +123,56 @@ def test_what_was_written_is_what_is_read(
     part = files.part(folder / "any.csv", "any.csv", read_table(path))
     assert part is not None
     assert [row[1:] for row in rows(list(part.batches()))] == written
+
+
+# Text near to CSV: mostly well-formed rows, with quotes, line ends and widths that are not.
+_FIELD = st.text(st.sampled_from(["a", "1", ",", '"', "\n", "\r", " ", "é", "\x01", "N", "\\", "\ufeff"]), max_size=4)
+_QUOTED = _FIELD.map(lambda text: '"' + text.replace('"', '""') + '"')
+_PLAIN = st.text(st.sampled_from(["a", "1", " ", "é"]), max_size=4) | st.just("NULL")
+_ROW = st.lists(st.one_of(_PLAIN, _PLAIN, _QUOTED, _QUOTED, _FIELD), min_size=1, max_size=4).map(",".join)
+_EVEN = st.lists(st.one_of(_PLAIN, _QUOTED), min_size=3, max_size=3).map(",".join)
+
+
+@settings_of_hypothesis(max_examples=400, deadline=None)
+@given(
+    st.lists(st.one_of(_EVEN, _EVEN, _EVEN, _ROW), max_size=12),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.booleans(),
+    st.integers(20, 60),
+    st.sampled_from(["", '-- null: "NULL"\n', '-- null: "", "NULL"\n', "-- dialect: quote=none\n"]),
+)
+def test_the_fast_way_and_the_exact_way_read_the_same(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str, ended: bool, block: int, header: str
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    path = folder / "fact_t.sql"
+    path.write_text(TABLE.replace("-- key", f"{header}-- key"), encoding="utf-8")
+    data = ("a,b,c" + end + end.join(lines) + (end if ended else "")).encode()
+    (folder / "same.csv").write_bytes(data)
+    file = SourceFile(folder / "same.csv", "same.csv", read_table(path), "", ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_csv, "BLOCK", block)
+        fast = _outcome(lambda: _csv.batches(file, file.path))
+
+    def exactly() -> Iterator[Batch]:
+        found = _csv_exact.header(file, io.BytesIO(data))
+        assert found
+        return _csv_exact.batches(file, found[0], io.BytesIO(data[found[1] :]), found[0].begins)
+
+    assert fast == _outcome(exactly)
+
+
+def _outcome(reading: Callable[[], Iterator[Batch]]) -> tuple[object, ...]:
+    """Rows with their lines and rejects of a whole file, or that it is refused."""
+    try:
+        batches = list(reading())
+    except DataRefused as error:
+        return ("refused", str(error))
+    assert all(
+        not (text and set(text) & {"\x00", "\x01", "\x02"}) and text != "\\N"
+        for batch in batches
+        if batch.sendable
+        for row in batch.frame.select("a", "b", "c").rows()
+        for text in row
+    )
+    return (rows(batches), [reject for batch in batches for reject in batch.rejects])
