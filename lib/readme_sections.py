@@ -21,6 +21,7 @@ FOLDERS = {
     "checks": "a SELECT of the wrong rows each",
     "deploy": "what puts the suite on a host",
     "emulator": "the embedded server: `python -m emulator`",
+    "bench": "speeds as ratios against a baseline of the same run: `make bench`",
     "examples": "the demo and its sources: a matching engine, a shop",
     "tests": "mirrors of lib, jobs and emulator; spec/: for both servers; house/: rules about the house",
     "docs": "map of the source, runbook, glossary, decisions",
