@@ -34,29 +34,31 @@ class LossyWire:
             threading.Thread(target=self._return, args=(server, client), daemon=True).start()
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
-        while data := _receive(client):
+        while data := receive(client):
             if self._marker in data and not self.lost.is_set():
                 self.lost.set()
             server.sendall(data)
-        _close(client, server)
+        close_all(client, server)
 
     def _return(self, server: socket.socket, client: socket.socket) -> None:
         is_later = self.lost.is_set()
-        while data := _receive(server):
+        while data := receive(server):
             if self.lost.is_set() and not is_later:
                 break
             client.sendall(data)
-        _close(client, server)
+        close_all(client, server)
 
 
-def _receive(wire: socket.socket) -> bytes:
+def receive(wire: socket.socket) -> bytes:
+    """What has come; nothing when the other side is gone."""
     try:
         return wire.recv(1 << 16)
     except OSError:
         return b""
 
 
-def _close(*wires: socket.socket) -> None:
+def close_all(*wires: socket.socket) -> None:
+    """Closes both sides, and wakes the threads that read from them."""
     for wire in wires:
         # Shutdown wakes the thread that reads from it, which close() alone does not.
         with suppress(OSError):

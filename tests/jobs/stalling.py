@@ -6,6 +6,8 @@ import socket
 import threading
 from contextlib import suppress
 
+from tests.jobs.lossy import close_all, receive
+
 
 class StallingWire:
     """Forwards to a port of this machine; from the first statement with `marker` in it, that connection is silent."""
@@ -22,7 +24,7 @@ class StallingWire:
 
     def die(self) -> None:
         """What a server does that loses its power: every connection ends, and nobody listens any more."""
-        _close(self._listener, *self._open)
+        close_all(self._listener, *self._open)
 
     def _accept(self) -> None:
         while True:
@@ -37,28 +39,13 @@ class StallingWire:
             threading.Thread(target=self._forward, args=(server, client), daemon=True).start()
 
     def _forward(self, source: socket.socket, target: socket.socket) -> None:
-        while data := _receive(source):
+        while data := receive(source):
             if self._marker and self._marker in data and not self.reached.is_set():
                 self.reached.set()
                 # Until the client hangs up; the statement never arrives.
-                while _receive(source):
+                while receive(source):
                     continue
                 break
             with suppress(OSError):
                 target.sendall(data)
-        _close(source, target)
-
-
-def _receive(wire: socket.socket) -> bytes:
-    try:
-        return wire.recv(1 << 16)
-    except OSError:
-        return b""
-
-
-def _close(*wires: socket.socket) -> None:
-    for wire in wires:
-        # Shutdown wakes the thread that reads from it, which close() alone does not.
-        with suppress(OSError):
-            wire.shutdown(socket.SHUT_RDWR)
-        wire.close()
+        close_all(source, target)
