@@ -10,10 +10,11 @@ import itertools
 import json
 from pathlib import Path
 
-from lib import catalog, columns, conform, mapping, stage
-from lib.loading import source_kind
+from lib import catalog, columns
+from lib.loading import conform, mapping, stage
+from lib.loading.load import source_kind
 from lib.reading import Known, Window
-from lib.stream_load import StreamLoad
+from lib.stream_load.load import StreamLoad
 from lib.warehouse import Warehouse
 
 

@@ -75,8 +75,8 @@ def consume() -> Callable[[], int]:
 
 def bridge() -> Callable[[], int]:
     """Ours: typed decoding, strict check, the bytes of the load."""
-    from lib.conform import conform
-    from lib.mapping import SOURCE
+    from lib.loading.conform import conform
+    from lib.loading.mapping import SOURCE
 
     columns = _columns()
     sent = (SOURCE, "_partition", "_offset", "_index", "_timestamp", *NAMES)

@@ -10,8 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
-from emulator.engine import DataDirectoryInUse
 from emulator.server import Server
+from emulator.storage.engine import DataDirectoryInUse
 
 
 def main() -> int:

@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable
 
-from emulator.engine import Engine
+from emulator.storage.engine import Engine
 
 
 class Cancelled(Exception):

@@ -7,7 +7,7 @@ work that drops, renames, swaps or alters a table or a view, with StarRocks' rea
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.engine import Unit
+from emulator.storage.engine import Unit
 
 if TYPE_CHECKING:
     from emulator.server import Server

@@ -14,15 +14,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulator import VERSION, async_jobs, backup_jobs, mv_refresh
-from emulator.engine import Engine
+from emulator import VERSION, async_jobs
+from emulator.backup import jobs as backup_jobs
 from emulator.injected_faults import InjectedFaults
+from emulator.materialized_views import refresh
 from emulator.results import Result
 from emulator.session import Session
+from emulator.sql.translate import Translation
 from emulator.statements import registry
-from emulator.transactions import Transactions
-from emulator.translate import Translation
-from emulator.wire import Wire
+from emulator.storage.engine import Engine
+from emulator.storage.transactions import Transactions
+from emulator.wire.protocol import Wire
 
 HOST = "127.0.0.1"
 # an expression of 1000 operators is a tree 1000 deep, and some calls a level
@@ -80,7 +82,7 @@ class Server:
             self._stop.append(async_jobs.of(self.engine).close)
             self._serve()
             backup_jobs.recover(self.engine)
-            mv_refresh.recover(self.engine)
+            refresh.recover(self.engine)
         except BaseException:
             self.stop()
             raise
@@ -96,11 +98,11 @@ class Server:
 
     def _start_http(self) -> None:
         """Start the HTTP ports: `start(server)` of each module gives its port and a function that stops it."""
-        from emulator import backend_http, frontend_http
+        from emulator.http import backend, frontend
 
-        self.be_http_port, stop_backend = backend_http.start(self)
+        self.be_http_port, stop_backend = backend.start(self)
         self._stop.append(stop_backend)
-        self.http_port, stop_frontend = frontend_http.start(self)
+        self.http_port, stop_frontend = frontend.start(self)
         self._stop.append(stop_frontend)
 
     def stop(self) -> None:

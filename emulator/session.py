@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from emulator import dialect, values
-from emulator.dialect import Statement
 from emulator.errors import StarRocksError, analysis, no_database, unexpected, unknown_database, unsupported
-from emulator.reader import Reader
 from emulator.results import Ok, Result
-from emulator.scope import Columns
+from emulator.sql import dialect, values
+from emulator.sql.dialect import Statement
+from emulator.sql.reader import Reader
+from emulator.sql.scope import Columns
 from emulator.statements import registry
-from emulator.transactions import Transaction
+from emulator.storage.transactions import Transaction
+from emulator.storage.writing import Batch, drop_stage
 from emulator.variables import Variables
-from emulator.writing import Batch, drop_stage
 
 if TYPE_CHECKING:
-    from emulator.engine import Engine
     from emulator.server import Server
-    from emulator.transactions import Transactions
+    from emulator.storage.engine import Engine
+    from emulator.storage.transactions import Transactions
 
 SYSTEM_DATABASES = ("information_schema", "sys", "_statistics_")
 
@@ -131,7 +131,7 @@ class Session:
                 self._end()
 
     def insert_values(self, head: str, query: str, columns: Columns) -> Result:
-        """INSERT of literal rows that `emulator.values` has read: the same as any other, without the parser."""
+        """INSERT of literal rows that `emulator.sql.values` has read: the same as any other, without the parser."""
         from emulator.statements.insert import insert_values
 
         self.hints = {}
@@ -162,7 +162,7 @@ class Session:
 
     def told(self, error: duckdb.Error) -> StarRocksError:
         """What the client is told of an error of the engine underneath."""
-        from emulator.faults import translated
+        from emulator.storage.engine_errors import translated
 
         if isinstance(error, duckdb.InterruptException):
             code = 5024 if "timeout" in self._interrupted else 1317

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import argparse
 
-from lib import catalog, following, loading
+from lib import catalog
 from lib.errors import Stopped, Usage
 from lib.job import job
+from lib.loading import following, load
 from lib.options import Option, only
 from lib.run import Run
 
@@ -43,7 +44,7 @@ def follow_facts(run: Run) -> None:
         raise Usage("only fact tables with `-- source: kafka <topic>` can be followed", hint="./run load_facts")
     if run.dry_run:
         raise Usage("--dry-run of something that does not end", hint="./run load_facts --dry-run")
-    loading.begin(run)
+    load.begin(run)
     try:
         run.step("follow", lambda: following.follow(run, followed, run.args.every))
     except Stopped:

@@ -5,9 +5,10 @@ changes that are there already write nothing.
 One dimension, from a date: ./run load_dimensions --only dim_customer --since 2026-11-01
 """
 
-from lib import catalog, loading, reconcile
+from lib import catalog
 from lib.catalog import TableFile
 from lib.job import job
+from lib.loading import load, reconcile
 from lib.options import SINCE, UNTIL, flag, only
 from lib.reading import Window
 from lib.run import Run
@@ -24,11 +25,11 @@ from lib.run import Run
     ],
 )
 def load_dimensions(run: Run) -> None:
-    loading.begin(run)
+    load.begin(run)
     window = Window(run.args.since, run.args.until, rewrite=bool(run.args.since), allow_deletes=run.args.allow_deletes)
 
     def load_dimension(run: Run, table: TableFile) -> None:
-        loading.load(run, table, window)
+        load.load(run, table, window)
         reconcile.days(run, table, window)
 
     run.each(load_dimension, catalog.loaded("dim", only=run.args.only))

@@ -6,9 +6,10 @@ On and on instead of once a night: ./run follow_facts
 Go on after messages were lost: ./run load_facts --only fact_trade --accept-gap trade.history/0
 """
 
-from lib import catalog, following, loading, reconcile
+from lib import catalog
 from lib.catalog import TableFile
 from lib.job import job
+from lib.loading import following, load, reconcile
 from lib.options import SINCE, UNTIL, Option, flag, only
 from lib.reading import Window
 from lib.run import Run
@@ -30,7 +31,7 @@ from lib.run import Run
     ],
 )
 def load_facts(run: Run) -> None:
-    loading.begin(run)
+    load.begin(run)
     window = Window(
         run.args.since, run.args.until, rewrite=run.args.rewrite, accept_gaps=frozenset(run.args.accept_gap)
     )

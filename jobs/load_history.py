@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from datetime import datetime, time
 
-from lib import catalog, history, loading, renewal
+from lib import catalog
 from lib.errors import Usage
 from lib.job import job
+from lib.loading import history, load, renewal
 from lib.options import FROM, TO, flag, only
 from lib.reading import Window
 from lib.run import Run
@@ -33,7 +34,7 @@ def load_history(run: Run) -> None:
     args = run.args
     if args.full and (not args.only or args.first or args.last):
         raise Usage("--full replaces whole tables: name them with --only, without --from and --to")
-    loading.begin(run)
+    load.begin(run)
     tables = catalog.everything(args.only)
     if args.full:
         run.each(

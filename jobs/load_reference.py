@@ -5,8 +5,9 @@ to rerun at any time; an unchanged list costs one look at its file.
 One list again: ./run load_reference --only dim_fee_tier
 """
 
-from lib import catalog, loading
+from lib import catalog
 from lib.job import job
+from lib.loading import load
 from lib.options import flag, only
 from lib.reading import Window
 from lib.run import Run
@@ -18,7 +19,7 @@ from lib.run import Run
     options=[only("table"), flag("--allow-deletes", "let a list lose more than a twentieth of its rows")],
 )
 def load_reference(run: Run) -> None:
-    loading.begin(run)
+    load.begin(run)
     window = Window(allow_deletes=run.args.allow_deletes)
     tables = catalog.loaded("dim", only=run.args.only, reference=True)
-    run.each(lambda run, table: loading.load(run, table, window), tables)
+    run.each(lambda run, table: load.load(run, table, window), tables)

@@ -7,11 +7,13 @@ What would it do? ./run migrate --dry-run
 
 from __future__ import annotations
 
-from lib import aggregates, catalog, migrations, policies, tables, view_creation, view_files
+from lib import aggregates, catalog, migrations, policies, tables
 from lib.job import job
 from lib.migrations import Migration
 from lib.run import Run
 from lib.tables import TableFile
+from lib.views import creation
+from lib.views import files as view_files
 
 
 @job(creates_ledger=tables.create_ledger)
@@ -30,7 +32,7 @@ def migrate(run: Run) -> None:
         run.note("columns are compared with the files once this has been done")
     else:
         run.each(tables.compare, [tables.Columns(table) for table in declared])
-    run.each(view_creation.create, views)
+    run.each(creation.create, views)
     _tell(run)
 
 

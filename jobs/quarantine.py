@@ -8,9 +8,10 @@ A row of a load that was refused comes again with its load; once dismissed, it d
 
 from __future__ import annotations
 
-from lib import catalog, replay, streams, waiting
+from lib import catalog, streams, waiting
 from lib.errors import Usage
 from lib.job import job
+from lib.loading import replay
 from lib.options import Option, flag, only
 from lib.run import Run
 from lib.waiting import Selection

@@ -6,9 +6,11 @@ Days without rows in the fact tables: ./run status --gaps
 
 from __future__ import annotations
 
-from lib import report_status, report_status_text, streams
+from lib import streams
 from lib.job import job
 from lib.options import DATE, flag
+from lib.reports import status as report_status
+from lib.reports import status_text
 from lib.run import Run
 
 
@@ -17,10 +19,10 @@ def status(run: Run) -> None:
     """Reads, then prints or hands over."""
     found = report_status.read(run.warehouse, run.cycle)
     run.result["status"] = found.document()
-    lines = report_status_text.lines(found)
+    lines = status_text.lines(found)
     if run.args.gaps and found.has_ledger:
         gaps = report_status.gaps(run.warehouse)
         run.result["gaps"] = gaps
-        lines += ["", *report_status_text.gap_lines(gaps)]
+        lines += ["", *status_text.gap_lines(gaps)]
     if not run.args.json:
         streams.out("\n".join(lines))

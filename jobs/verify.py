@@ -8,12 +8,14 @@ One table, telling nobody: ./run verify --only fact_trade
 
 from __future__ import annotations
 
-from lib import report, report_messages, report_night, verification, verification_plan
+from lib import verification, verification_plan
 from lib.checks import Night
 from lib.errors import CriticalFinding
 from lib.job import job
 from lib.options import DATE, only
-from lib.report import Report
+from lib.reports import audit, messages
+from lib.reports import night as report_night
+from lib.reports.audit import Report
 from lib.run import Run
 
 
@@ -32,7 +34,7 @@ def verify(run: Run) -> None:
     )
     for result in results:
         if result.is_fault:
-            run.note(report_messages.line(result))
+            run.note(messages.line(result))
     run.result["verification"] = found.document()
     if not run.dry_run:
         verification.write(run.warehouse, run.run_id, night, results)
@@ -44,9 +46,9 @@ def verify(run: Run) -> None:
 
 def _publish(run: Run, found: Report) -> None:
     """Writes the report and tells people; a look at some tables is a matter between them and the terminal."""
-    files = report.write(found, partial=bool(run.args.only))
+    files = audit.write(found, partial=bool(run.args.only))
     run.result["report"] = {kind: str(path) for kind, path in files.items()}
     run.note(f"report: {files['html']}")
     if not run.args.no_notify and not run.args.only:
-        for undelivered in report_messages.send(found, files):
+        for undelivered in messages.send(found, files):
             run.note(f"not delivered: {undelivered}")

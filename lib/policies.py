@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import headers, view_files
+from lib import headers
 from lib.settings import settings
-from lib.view_files import ViewFile
+from lib.views import files as view_files
+from lib.views.files import ViewFile
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 from lib.catalog import TableFile
 from lib.reading import LINEAGE, Batch, Reject, row_text
-from lib.stream_load import Body, StreamLoad
+from lib.stream_load.load import Body, StreamLoad
 from lib.warehouse import Warehouse, quote
 
 COLUMNS = (

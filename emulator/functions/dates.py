@@ -5,7 +5,9 @@ Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-fu
 
 from sqlglot import exp
 
-from emulator.coercion import (
+from emulator.errors import analysis, unsupported
+from emulator.functions.spec import F, literal_text, time_format
+from emulator.sql.coercion import (
     BIGINT,
     DATE,
     DATETIME,
@@ -20,9 +22,7 @@ from emulator.coercion import (
     type_of,
     typed,
 )
-from emulator.errors import analysis, unsupported
-from emulator.functions.spec import F, literal_text, time_format
-from emulator.types import SqlType
+from emulator.sql.types import SqlType
 
 UNITS = ("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _TRUNC_UNITS = UNITS

@@ -5,8 +5,9 @@ Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-fu
 
 from sqlglot import exp
 
-from emulator.arithmetic import binary
-from emulator.coercion import (
+from emulator.functions.spec import F, first, joint
+from emulator.sql.arithmetic import binary
+from emulator.sql.coercion import (
     BIGINT,
     BOOLEAN,
     DOUBLE,
@@ -20,8 +21,7 @@ from emulator.coercion import (
     to_type,
     type_of,
 )
-from emulator.functions.spec import F, first, joint
-from emulator.types import SqlType
+from emulator.sql.types import SqlType
 
 
 def _abs(kinds: list[SqlType | None]) -> SqlType | None:
@@ -89,7 +89,7 @@ def _pmod(arguments: list[exp.Expr]) -> exp.Expr:
 
 
 def _nullif(arguments: list[exp.Expr]) -> exp.Expr:
-    from emulator.rules import comparable
+    from emulator.sql.rules import comparable
 
     left, right = comparable(arguments[0], arguments[1])
     return exp.Case(

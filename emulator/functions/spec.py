@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-from emulator.coercion import (
+from emulator.errors import StarRocksError, analysis, unsupported
+from emulator.sql.coercion import (
     BIGINT,
     BOOLEAN,
     DATETIME,
@@ -27,8 +28,7 @@ from emulator.coercion import (
     to_type,
     type_of,
 )
-from emulator.errors import StarRocksError, analysis, unsupported
-from emulator.types import SqlType
+from emulator.sql.types import SqlType
 
 Build = Callable[[list[exp.Expr]], exp.Expr]
 Returns = SqlType | Callable[[list[SqlType | None]], SqlType | None]

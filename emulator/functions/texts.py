@@ -5,7 +5,8 @@ Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-fu
 
 from sqlglot import exp
 
-from emulator.coercion import (
+from emulator.functions.spec import F, array_of_first, element, first
+from emulator.sql.coercion import (
     BIGINT,
     BOOLEAN,
     DOUBLE,
@@ -21,8 +22,7 @@ from emulator.coercion import (
     to_type,
     type_of,
 )
-from emulator.functions.spec import F, array_of_first, element, first
-from emulator.types import SqlType
+from emulator.sql.types import SqlType
 
 TEXT_ARRAY = SqlType("array", items=(TEXT,))
 

@@ -9,22 +9,22 @@ import dataclasses
 import time
 from collections.abc import Callable
 
-from emulator import partitions
-from emulator.catalog import PRIMARY, Column, Table, quoted
-from emulator.columns import read_column
-from emulator.engine import Unit
 from emulator.errors import analysis, failed, unsupported
 from emulator.hooks import table_changed
-from emulator.reader import Reader
+from emulator.information_schema.registry import moment
 from emulator.results import Ok, Result
 from emulator.session import Session
+from emulator.sql.columns import read_column
+from emulator.sql.reader import Reader
+from emulator.sql.translate import column_expression
+from emulator.sql.types import INTEGERS, SqlType
 from emulator.statements.create_table import is_taken, storage
 from emulator.statements.registry import statement
 from emulator.statements.show_filter import filtered
-from emulator.system_tables import moment
-from emulator.translate import column_expression
-from emulator.types import INTEGERS, SqlType
-from emulator.writing import default_sql, touch, visible_names
+from emulator.storage import partitions
+from emulator.storage.catalog import PRIMARY, Column, Table, quoted
+from emulator.storage.engine import Unit
+from emulator.storage.writing import default_sql, touch, visible_names
 
 Change = Callable[[Table], Table]
 

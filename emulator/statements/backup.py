@@ -10,13 +10,13 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from emulator import backup, backup_jobs, restore
-from emulator.backup import Wanted
-from emulator.backup_jobs import BACKUP, RESTORE
+from emulator.backup import backup, jobs, restore
+from emulator.backup.backup import Wanted
+from emulator.backup.jobs import BACKUP, RESTORE
+from emulator.backup.repositories import COMMON_ERROR, Repository, local_path, stamp
 from emulator.errors import StarRocksError, analysis, failed, unsupported
-from emulator.reader import Reader
-from emulator.repositories import COMMON_ERROR, Repository, local_path, stamp
 from emulator.results import Ok, Result, rows
+from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def drop_repository(session: Session, reader: Reader) -> Result:
     name = reader.identifier()
     reader.end()
     _repository(session, name, "Repository does not exist")
-    for body in session.engine.items(backup_jobs.KIND).values():
-        if body["repository"] == name and body["state"] not in backup_jobs.DONE:
+    for body in session.engine.items(jobs.KIND).values():
+        if body["repository"] == name and body["state"] not in jobs.DONE:
             raise failed("Backup or restore job is running on this repository. Can not drop it", COMMON_ERROR)
     with session.engine.write(session.cursor) as unit:
         unit.delete("repository", "", name)
@@ -115,7 +115,7 @@ def backup_statement(session: Session, reader: Reader) -> Result:
         raise failed(f"Snapshot with name '{label}' already exist in repository", COMMON_ERROR)
     objects = [each.to_json() for each in backup.chosen(session.engine, db, wanted)]
     body = {**_job(session, BACKUP, db, label, repository, timeout), "objects": objects}
-    backup_jobs.submit(session.engine, session.cursor, body)
+    jobs.submit(session.engine, session.cursor, body)
     return Ok()
 
 
@@ -154,7 +154,7 @@ def restore_statement(session: Session, reader: Reader) -> Result:
         restore.target_database(session.engine, unit, db)
     job = _job(session, RESTORE, db, label, repository, timeout)
     body = {**job, "objects": objects, "timestamp": timestamp, "replication_num": replication, "allow_load": allow_load}
-    backup_jobs.submit(session.engine, session.cursor, body)
+    jobs.submit(session.engine, session.cursor, body)
     return Ok()
 
 
@@ -264,7 +264,7 @@ def _last(session: Session, reader: Reader, kind: str) -> dict[str, Any] | None:
         raise unsupported(f"SHOW {kind} with a condition")
     if not given and not session.database:
         return None
-    return backup_jobs.last_of(session.engine, kind, session.db_of(given))
+    return jobs.last_of(session.engine, kind, session.db_of(given))
 
 
 def _time(body: dict[str, Any], name: str) -> str | None:
@@ -286,7 +286,7 @@ def cancel_restore(session: Session, reader: Reader) -> Result:
 def _cancel(session: Session, reader: Reader, kind: str) -> Result:
     given = reader.identifier() if reader.accept_any("FROM", "IN") else ""
     reader.end()
-    backup_jobs.cancel(session.engine, kind, session.db_of(given))
+    jobs.cancel(session.engine, kind, session.db_of(given))
     return Ok()
 
 

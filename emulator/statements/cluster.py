@@ -6,11 +6,11 @@ Columns: `fe/fe-core/src/main/java/com/starrocks/common/proc/FrontendsProcNode.j
 import json
 import shutil
 
-from emulator.reader import Reader
+from emulator.information_schema.registry import moment
 from emulator.results import Result, rows
 from emulator.session import Session
+from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
-from emulator.system_tables import moment
 
 
 @statement("SHOW FRONTENDS")

@@ -7,19 +7,19 @@ Source: `fe/fe-grammar/src/main/antlr/com/starrocks/grammar/StarRocks.g4` (creat
 import dataclasses
 import time
 
-from emulator import dialect
-from emulator.catalog import AGGREGATE, DUPLICATE, PRIMARY, UNIQUE, Column, Table, quoted
-from emulator.columns import read_column
-from emulator.engine import Unit
 from emulator.errors import analysis, syntax, table_exists, unsupported
-from emulator.partitions import parse_partition_by
-from emulator.reader import Reader
 from emulator.results import Ok, Result
 from emulator.session import SYSTEM_DATABASES, Session
+from emulator.sql import dialect
+from emulator.sql.columns import read_column
+from emulator.sql.reader import Reader
+from emulator.sql.translate import column_expression, translate_query
+from emulator.sql.types import KEY_TYPES, SqlType
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
-from emulator.translate import column_expression, translate_query
-from emulator.types import KEY_TYPES, SqlType
+from emulator.storage.catalog import AGGREGATE, DUPLICATE, PRIMARY, UNIQUE, Column, Table, quoted
+from emulator.storage.engine import Unit
+from emulator.storage.partitions import parse_partition_by
 
 _MODELS = (DUPLICATE, PRIMARY, UNIQUE, AGGREGATE)
 _FIXED = {"compression": "LZ4", "fast_schema_evolution": "true", "replicated_storage": "true", "replication_num": "1"}

@@ -3,16 +3,16 @@
 Source: `fe/fe-core/src/main/java/com/starrocks/server/LocalMetastore.java`; recorded: `test/sql/test_drop_table`.
 """
 
-from emulator import partitions
-from emulator.catalog import Database, Table
-from emulator.engine import Unit
 from emulator.errors import failed, unsupported
 from emulator.hooks import table_changed
-from emulator.reader import Reader
 from emulator.results import Ok, Result
 from emulator.session import SYSTEM_DATABASES, Session
+from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
-from emulator.writing import touch, visible_names
+from emulator.storage import partitions
+from emulator.storage.catalog import Database, Table
+from emulator.storage.engine import Unit
+from emulator.storage.writing import touch, visible_names
 
 
 @statement("CREATE DATABASE", "CREATE SCHEMA")

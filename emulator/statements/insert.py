@@ -8,18 +8,19 @@ from dataclasses import dataclass, field
 import duckdb
 from sqlglot import exp
 
-from emulator import dialect, partitions
-from emulator.catalog import PRIMARY, Table
 from emulator.errors import StarRocksError, analysis, failed, unsupported
-from emulator.inserting import finish, give_up, stage_query, start
-from emulator.reader import Reader
 from emulator.results import Ok, Result
-from emulator.scope import Columns
 from emulator.session import Session
+from emulator.sql import dialect
+from emulator.sql.reader import Reader
+from emulator.sql.scope import Columns
+from emulator.sql.translate import Translation, translate_query
+from emulator.statements.inserting import finish, give_up, stage_query, start
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
-from emulator.translate import Translation, translate_query
-from emulator.writing import Batch, visible_names
+from emulator.storage import partitions
+from emulator.storage.catalog import PRIMARY, Table
+from emulator.storage.writing import Batch, visible_names
 
 _PROPERTIES = frozenset({"strict_mode", "max_filter_ratio", "timeout", "merge_condition", "partial_update_mode"})
 

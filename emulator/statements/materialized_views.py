@@ -12,17 +12,19 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emulator import dialect, materialized_views, mv_refresh, mv_reports
-from emulator.catalog import Column, MaterializedView, Table, quoted
 from emulator.errors import StarRocksError, analysis, failed, table_exists, unsupported
-from emulator.materialized_views import BY_HAND, find
-from emulator.mv_clauses import Clauses, read_clauses, refresh_scheme
-from emulator.mv_query import columns_of
-from emulator.partitions import parse_partition_by
-from emulator.reader import Reader
+from emulator.materialized_views import definitions, reports
+from emulator.materialized_views import refresh as mv_refresh
+from emulator.materialized_views.clauses import Clauses, read_clauses, refresh_scheme
+from emulator.materialized_views.definitions import BY_HAND, find
+from emulator.materialized_views.query import columns_of
 from emulator.results import Ok, Result, ResultColumn, ResultSet, rows
+from emulator.sql import dialect
+from emulator.sql.reader import Reader
+from emulator.sql.types import parse_type
 from emulator.statements.registry import statement
-from emulator.types import parse_type
+from emulator.storage.catalog import Column, MaterializedView, Table, quoted
+from emulator.storage.partitions import parse_partition_by
 
 if TYPE_CHECKING:
     from emulator.session import Session
@@ -46,7 +48,7 @@ def create(session: Session, reader: Reader) -> Result:
         unit.execute(f"create table {table.physical} ({columns})")
         unit.save(table)
         unit.save(mv)
-    if mv_reports.refresh_type(mv) == "ASYNC":
+    if reports.refresh_type(mv) == "ASYNC":
         mv_refresh.watch(engine, mv)
     elif not clauses.refresh.startswith("DEFERRED"):
         mv_refresh.run_later(engine, mv_refresh.request(engine, session.cursor, mv, session.user))
@@ -55,8 +57,8 @@ def create(session: Session, reader: Reader) -> Result:
 
 def _planned(session: Session, db: str, name: str, definition: str, clauses: Clauses) -> tuple[MaterializedView, Table]:
     engine = session.engine
-    materialized_views.check_query(dialect.parse(definition))
-    sources, below = materialized_views.depends_on(engine, db, definition)
+    definitions.check_query(dialect.parse(definition))
+    sources, below = definitions.depends_on(engine, db, definition)
     if not sources:
         raise analysis("Can not find base table in query statement")
     columns = _named(columns_of(engine, db, definition), clauses)
@@ -75,7 +77,7 @@ def _planned(session: Session, db: str, name: str, definition: str, clauses: Cla
     )  # fmt: skip
     more: dict[str, Any] = {
         "dependencies": list(below),
-        "columns": materialized_views.columns_in(definition),
+        "columns": definitions.columns_in(definition),
         "partition_by": partition_by,
         "creator": session.user,
         "every_seconds": clauses.every_seconds,
@@ -184,7 +186,7 @@ def drop(session: Session, reader: Reader) -> Result:
             return Ok()
         raise analysis(f"Materialized view {name} is not found")
     with session.engine.write(session.cursor) as unit:
-        materialized_views.drop(session.engine, unit, mv)
+        definitions.drop(session.engine, unit, mv)
     return Ok()
 
 
@@ -200,7 +202,7 @@ def alter(session: Session, reader: Reader) -> Result:
     elif reader.accept("INACTIVE"):
         reader.end()
         with engine.write(session.cursor) as unit:
-            materialized_views.deactivate(engine, unit, mv, BY_HAND)
+            definitions.deactivate(engine, unit, mv, BY_HAND)
     elif reader.accept("RENAME"):
         _rename(session, mv, reader)
     elif reader.accept("SWAP", "WITH"):
@@ -208,7 +210,7 @@ def alter(session: Session, reader: Reader) -> Result:
     elif reader.accept("REFRESH"):
         scheme, every = refresh_scheme(reader)
         reader.end()
-        changed = materialized_views.renamed(replace(mv, refresh=scheme), every_seconds=every)
+        changed = definitions.renamed(replace(mv, refresh=scheme), every_seconds=every)
         _save(session, changed)
         if "ASYNC" in scheme:
             mv_refresh.watch(engine, changed)
@@ -233,7 +235,7 @@ def _activate(session: Session, mv: MaterializedView) -> None:
     if mv.active:
         return
     try:
-        sources, below = materialized_views.depends_on(engine, mv.db, mv.definition)
+        sources, below = definitions.depends_on(engine, mv.db, mv.definition)
         columns = columns_of(engine, mv.db, mv.definition)
         mine = engine.table(mv.db, mv.name).columns
         if [column.sql_type.duckdb for column in columns] != [column.sql_type.duckdb for column in mine]:
@@ -256,7 +258,7 @@ def _rename(session: Session, mv: MaterializedView, reader: Reader) -> None:
     if session.engine.get("table", mv.db, name) is not None or session.engine.view(mv.db, name) is not None:
         raise analysis(f"Materialized view [{name}] is already used")
     with session.engine.write(session.cursor) as unit:
-        materialized_views.rename(session.engine, unit, mv, name)
+        definitions.rename(session.engine, unit, mv, name)
 
 
 def _swap(session: Session, mv: MaterializedView, reader: Reader) -> None:
@@ -267,7 +269,7 @@ def _swap(session: Session, mv: MaterializedView, reader: Reader) -> None:
         session.engine.table(mv.db, name)
         raise failed("Materialized view can only SWAP WITH materialized view")
     with session.engine.write(session.cursor) as unit:
-        materialized_views.swap(session.engine, unit, mv, other)
+        definitions.swap(session.engine, unit, mv, other)
 
 
 @statement("SHOW MATERIALIZED VIEWS", "SHOW MATERIALIZED VIEW")
@@ -277,10 +279,10 @@ def show(session: Session, reader: Reader) -> Result:
     keep = _name_filter(reader)
     reader.end()
     db = session.db_of(given)
-    found = [row for row in mv_reports.mv_rows(session.engine, db) if keep(row["TABLE_NAME"])]
+    found = [row for row in reports.mv_rows(session.engine, db) if keep(row["TABLE_NAME"])]
     columns = [
-        ResultColumn(mv_reports.SHOW_NAMES.get(name, name.lower()), parse_type(kind))
-        for name, kind in mv_reports.MV_COLUMNS.items()
+        ResultColumn(reports.SHOW_NAMES.get(name, name.lower()), parse_type(kind))
+        for name, kind in reports.MV_COLUMNS.items()
     ]
     return ResultSet(columns, [[tuple(row.values()) for row in found]])
 
@@ -306,4 +308,4 @@ def show_create(session: Session, reader: Reader) -> Result:
     mv = session.engine.materialized_view(db, name)
     if mv is None:
         raise analysis(f"Unknown table '{name}'", 5502)
-    return rows(("Materialized View", "Create Materialized View"), [(name, mv_reports.create_text(session.engine, mv))])
+    return rows(("Materialized View", "Create Materialized View"), [(name, reports.create_text(session.engine, mv))])

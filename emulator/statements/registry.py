@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from emulator.reader import Reader
 from emulator.results import Result
+from emulator.sql.reader import Reader
 
 if TYPE_CHECKING:
     from emulator.session import Session

@@ -6,15 +6,15 @@ from typing import Any
 
 import duckdb
 
-from emulator import dialect
 from emulator.errors import analysis
-from emulator.information_schema import relation
-from emulator.reader import Reader
+from emulator.information_schema.tables import relation
 from emulator.results import Result, ResultColumn, ResultSet, rows
 from emulator.session import Session
+from emulator.sql import dialect
+from emulator.sql.reader import Reader
+from emulator.sql.translate import Context, Translation, translate_query
+from emulator.sql.types import SqlType, parse_type
 from emulator.statements.registry import statement
-from emulator.translate import Context, Translation, translate_query
-from emulator.types import SqlType, parse_type
 
 FETCH_ROWS = 2000
 _ATTEMPTS = 3

@@ -5,16 +5,16 @@ Source: `fe/fe-core/src/main/java/com/starrocks/qe/SetExecutor.java`, `docs/en/s
 
 from sqlglot import exp
 
-from emulator import dialect
-from emulator.engine import FRONTEND_CONFIG
 from emulator.errors import analysis, failed, unsupported
-from emulator.reader import Reader
 from emulator.results import Ok, Result, rows
 from emulator.session import Session
+from emulator.sql import dialect
+from emulator.sql.reader import Reader
+from emulator.sql.translate import translate_query
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
 from emulator.statements.show_filter import like
-from emulator.translate import translate_query
+from emulator.storage.engine import FRONTEND_CONFIG
 
 
 @statement("USE")

@@ -6,18 +6,18 @@ Columns: `fe/fe-core/src/main/java/com/starrocks/qe/ShowResultMetaFactory.java`.
 import dataclasses
 import time
 
-from emulator.catalog import Table
-from emulator.ddl_text import create_table, create_view
 from emulator.errors import analysis, failed, unknown_database, unknown_table
-from emulator.information_schema import extra, partition_rows, shown_default
-from emulator.reader import Reader
+from emulator.information_schema.registry import columns_of, moment
+from emulator.information_schema.registry import names as system_names
+from emulator.information_schema.tables import extra, partition_rows, shown_default
 from emulator.results import Result, rows
 from emulator.session import SYSTEM_DATABASES, Session
+from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
 from emulator.statements.show_filter import filtered
-from emulator.system_tables import columns_of, moment
-from emulator.system_tables import names as system_names
-from emulator.transactions import Transaction
+from emulator.storage.catalog import Table
+from emulator.storage.ddl_text import create_table, create_view
+from emulator.storage.transactions import Transaction
 
 
 @statement("SHOW DATABASES", "SHOW SCHEMAS")

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from emulator.reader import Reader
 from emulator.results import ResultSet, rows
 from emulator.session import Session
+from emulator.sql.reader import Reader
 
 
 def like(text: str, pattern: str) -> bool:
@@ -41,12 +41,12 @@ def filtered(
 def _selected(
     session: Session, names: Sequence[str], values: Sequence[Sequence[Any]], condition: str
 ) -> Sequence[Sequence[Any]]:
-    from emulator import dialect
-    from emulator.resolve import Resolver
-    from emulator.scope import Columns, Scope, Source
+    from emulator.sql import dialect
+    from emulator.sql.resolve import Resolver
+    from emulator.sql.scope import Columns, Scope, Source
+    from emulator.sql.translate import generate
+    from emulator.sql.types import SqlType
     from emulator.statements.select import context_of
-    from emulator.translate import generate
-    from emulator.types import SqlType
 
     text = SqlType("varchar", length=65533)
     columns: Columns = [(name.partition(":")[0], text) for name in names]

@@ -4,11 +4,11 @@ Source: `fe/fe-core/src/main/java/com/starrocks/transaction/TransactionStmtExecu
 """
 
 from emulator.errors import analysis
-from emulator.reader import Reader
 from emulator.results import Ok, Result
 from emulator.session import Explicit, Session, txn_info
+from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
-from emulator.transactions import VISIBLE
+from emulator.storage.transactions import VISIBLE
 
 
 @statement("BEGIN [WORK]", "START TRANSACTION", in_transaction=True)

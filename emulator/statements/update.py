@@ -6,18 +6,19 @@ Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/UpdateAnalyzer.java
 import duckdb
 from sqlglot import exp
 
-from emulator import dialect, partitions
-from emulator.catalog import PRIMARY, Table
 from emulator.errors import StarRocksError, analysis, unsupported
-from emulator.inserting import finish, give_up, stage_query, start
-from emulator.reader import Reader
 from emulator.results import Ok, Result
 from emulator.session import Session
+from emulator.sql import dialect
+from emulator.sql.reader import Reader
+from emulator.sql.translate import Translation, predicate_sql, translate_query
 from emulator.statements.insert import target
+from emulator.statements.inserting import finish, give_up, stage_query, start
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
-from emulator.translate import Translation, predicate_sql, translate_query
-from emulator.writing import Batch, visible_names
+from emulator.storage import partitions
+from emulator.storage.catalog import PRIMARY, Table
+from emulator.storage.writing import Batch, visible_names
 
 
 @statement("UPDATE", in_transaction=True)

@@ -5,17 +5,17 @@ Source: `docs/en/sql-reference/sql-statements/View/`; recorded: `test/sql/test_v
 
 import dataclasses
 
-from emulator import dialect
-from emulator.catalog import Column, View
 from emulator.errors import analysis, failed, table_exists, unknown_table
 from emulator.hooks import table_changed
-from emulator.reader import Reader
 from emulator.results import Ok, Result
 from emulator.session import Session
+from emulator.sql import dialect
+from emulator.sql.reader import Reader
+from emulator.sql.translate import translate_query
 from emulator.statements.create_table import is_taken, stored
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
-from emulator.translate import translate_query
+from emulator.storage.catalog import Column, View
 
 
 @statement("CREATE [OR REPLACE] VIEW")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
-from lib import aggregates, catalog, checks, crontab, job_files, migrations, policies, view_files
+from lib import aggregates, catalog, checks, crontab, job_files, migrations, policies
 from lib.errors import Misconfigured
 from lib.probes import Doubt, Patient
 from lib.settings import settings
+from lib.views import files as view_files
 
 
 def environment(_patient: Patient) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.errors import Misconfigured
 from lib.probes import Patient, _port
 from lib.settings import settings
-from lib.stream_load import Body, StreamLoad
+from lib.stream_load.load import Body, StreamLoad
 from lib.warehouse import quote
 
 NEEDS = ("login", "http_port", "databases")

@@ -1,1 +1,1 @@
-"""Where rows come from: one file a kind of source, each with `parts(table, known, window)` (see lib/loading.py)."""
+"""Where rows come from: one file a kind of source, each with `parts(table, known, window)` (lib/loading/load.py)."""

@@ -15,8 +15,8 @@ import threading
 PRELOADED = (
     "pymysql", "requests", "polars", "msgspec", "sqlalchemy.dialects.sqlite", "confluent_kafka", "filelock",
     "structlog", "stamina", "jobs.__main__", "jobs.migrate", "jobs.load_facts", "jobs.load_dimensions",
-    "jobs.load_reference", "lib.scd2", "lib.upsert", "lib.checks", "lib.sources.files", "lib.sources.sql",
-    "lib.sources.kafka", "lib.sources.reference", "lib.sources.calendar", "lib.stream_load_http",
+    "jobs.load_reference", "lib.loading.scd2", "lib.loading.upsert", "lib.checks", "lib.sources.files",
+    "lib.sources.sql", "lib.sources.kafka", "lib.sources.reference", "lib.sources.calendar", "lib.stream_load.http",
 )  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from emulator.engine import DataDirectoryInUse
 from emulator.server import Server
+from emulator.storage.engine import DataDirectoryInUse
 
 ROOT = Path(__file__).parents[2]
 

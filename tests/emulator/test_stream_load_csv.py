@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emulator import load_csv, load_enclosed
-from emulator.load_headers import LoadOptions, separator
+from emulator.stream_load import csv_body, enclosed
+from emulator.stream_load.headers import LoadOptions, separator
 
 CONTENT = st.text(st.characters(codec="utf-8", exclude_characters="\x01\x02"), max_size=6)
 AWKWARD = st.text("ab\\N\"',\n\r\t\x00\x1f0123 é\ufeff", max_size=6)
@@ -21,7 +21,7 @@ ROWS = st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=20)
 def read(chunks: Iterable[bytes], options: LoadOptions, fields: int, tmp_path: Path) -> list[tuple[str | None, ...]]:
     """The fields of a body as the loader hands them to DuckDB."""
     names = tuple(f"c{at}" for at in range(fields))
-    body = load_csv.write(chunks, options, names, tmp_path / "body")
+    body = csv_body.write(chunks, options, names, tmp_path / "body")
     connection = CONNECTION.cursor()
     values = ", ".join(body.text(name) for name in names)
     rows = connection.execute(f"select {values} from {body.read('rejects')}").fetchall()
@@ -77,7 +77,7 @@ def test_enclosed_fields_come_back(rows: list[tuple[str, str]], every: bool) -> 
 
     data = "".join(",".join(encode(value) for value in row) + "\n" for row in rows).encode()
     options = LoadOptions(column_separator=b",", enclose=b'"')
-    assert list(load_enclosed.rows(data, options)) == [[value.encode() for value in row] for row in rows]
+    assert list(enclosed.rows(data, options)) == [[value.encode() for value in row] for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_enclosed_fields_come_back(rows: list[tuple[str, str]], every: bool) -> 
 )
 def test_enclose_and_escape(data: bytes, options: dict[str, bytes], expected: list[list[bytes]]) -> None:
     """be/src/formats/csv/csv_reader.cpp, more_rows()."""
-    assert list(load_enclosed.rows(data, LoadOptions(column_separator=b",", **options))) == expected  # type: ignore[arg-type]
+    assert list(enclosed.rows(data, LoadOptions(column_separator=b",", **options))) == expected  # type: ignore[arg-type]
 
 
 def test_header_lines_are_dropped_whatever_they_hold(tmp_path: Path) -> None:

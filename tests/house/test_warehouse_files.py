@@ -8,8 +8,9 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 
-from lib import aggregates, catalog, headers, migrations, policies, view_files
+from lib import aggregates, catalog, headers, migrations, policies
 from lib.headers import Header
+from lib.views import files as view_files
 from tests.house.tree import ROOT, shown, told
 
 FOLDERS = ("schema", "views", "aggregates", "rls-policies", "checks")

@@ -16,8 +16,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from emulator.server import Server
-from lib import columns, mapping, scd2, upsert
+from lib import columns
 from lib.catalog import TableFile, read_table
+from lib.loading import mapping, scd2, upsert
 from lib.settings import settings
 from lib.warehouse import Warehouse
 from tests.jobs.conftest import Completed

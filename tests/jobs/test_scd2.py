@@ -11,8 +11,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from emulator.server import Server
-from lib import columns, mapping, scd2
+from lib import columns
 from lib.catalog import TableFile, read_table
+from lib.loading import mapping, scd2
 from lib.settings import settings
 from lib.warehouse import Warehouse
 

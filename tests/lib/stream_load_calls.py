@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.stream_load import Body, Loaded, StreamLoad
+from lib.stream_load.load import Body, Loaded, StreamLoad
 
 ROWS = b"1\x01a\x022\x01b\x023\x01c\x02"
 BODY = Body(lambda: iter([ROWS]), len(ROWS))

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.columns import INTEGERS, Column
-from lib.conform import conform
-from lib.fitting import faults, suspects
+from lib.loading.conform import conform
+from lib.loading.fitting import faults, suspects
 from lib.reading import Batch, format_float
 
 

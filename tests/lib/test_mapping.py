@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lib import catalog, mapping
+from lib import catalog
 from lib.columns import Column
+from lib.loading import mapping
 
 VISIT = """\
 -- purpose: who came

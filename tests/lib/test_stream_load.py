@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from lib.errors import Misconfigured, Unavailable
 from lib.settings import settings
-from lib.stream_load import Body, Loaded, NotDone, Unknown
-from lib.stream_load_answer import outcome
+from lib.stream_load.answer import outcome
+from lib.stream_load.load import Body, Loaded, NotDone, Unknown
 from tests.lib.scripted_starrocks import Cluster
 from tests.lib.stream_load_calls import BODY, ROWS, load
 
@@ -154,7 +154,7 @@ def test_a_backend_of_the_cluster_is_used(cluster: Cluster) -> None:
     ],
 )
 def test_redirects_that_are_refused(environment: Environment, location: str, expected: str) -> None:
-    from lib.stream_load_http import Wire
+    from lib.stream_load.http import Wire
 
     environment(STARROCKS_HOST="fe.example")
     with pytest.raises(Misconfigured, match=expected):
@@ -172,7 +172,7 @@ def test_redirects_that_are_refused(environment: Environment, location: str, exp
     ],
 )
 def test_redirects_that_are_followed(environment: Environment, location: str, expected: str) -> None:
-    from lib.stream_load_http import Wire
+    from lib.stream_load.http import Wire
 
     environment(STARROCKS_HOST="fe.example", STARROCKS_HOST_MAP="be-2=10.0.0.7, be-3=10.0.0.7:18040")
     assert Wire(settings(), lambda: {"BE-1", "fd00::1"}).reachable(location) == expected

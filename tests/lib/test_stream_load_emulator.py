@@ -11,7 +11,7 @@ import pytest
 from emulator.injected_faults import InjectedFaults
 from emulator.server import Server
 from lib.errors import Refused
-from lib.stream_load import Body, Loaded, StreamLoad
+from lib.stream_load.load import Body, Loaded, StreamLoad
 
 TABLE = "CREATE TABLE dw.fact (id BIGINT NOT NULL, name VARCHAR(20)) PRIMARY KEY (id) DISTRIBUTED BY HASH (id)"
 ROWS = '1\x01ä\n,"\x022\x01\\N\x02'.encode()

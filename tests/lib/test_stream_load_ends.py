@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lib.errors import Misconfigured, OutcomeUnknown, Refused, Unavailable
-from lib.stream_load import Body, Loaded, StreamLoad, Unknown
+from lib.stream_load.load import Body, Loaded, StreamLoad, Unknown
 from tests.lib.scripted_starrocks import Cluster, Listener, Play, answer, http
 from tests.lib.stream_load_calls import ROWS, load, send
 

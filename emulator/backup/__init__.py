@@ -1,0 +1,1 @@
+"""Repositories, BACKUP and RESTORE."""

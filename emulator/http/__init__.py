@@ -1,0 +1,1 @@
+"""The HTTP ports of FE and BE."""

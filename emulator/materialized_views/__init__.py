@@ -1,0 +1,1 @@
+"""Materialized views: declared, refreshed, reported."""

@@ -1,0 +1,216 @@
+"""Refresh of materialized views: task runs, one after another for each view, seen by everybody while they last.
+
+A run computes the definition into a stage and replaces the view's rows, its own record and the view's
+bookkeeping in one unit of work. Without FORCE a run whose bases did not change ends as SKIPPED. Task runs are
+objects of kind `task_run` under their query id. Sources: fe/fe-core/src/main/java/com/starrocks/scheduler/
+(TaskManager, MVTaskRunProcessor, Constants).
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+
+from emulator import async_jobs
+from emulator.async_jobs import Job
+from emulator.errors import StarRocksError, analysis, failed
+from emulator.materialized_views import definitions
+from emulator.materialized_views.definitions import current, name_of
+from emulator.materialized_views.query import selected
+from emulator.storage.catalog import MaterializedView, Table, quoted
+from emulator.storage.engine import Engine
+from emulator.storage.writing import Batch, apply, drop_stage, new_stage
+
+RUN = "task_run"
+PENDING, RUNNING, SUCCESS, FAILED, SKIPPED = "PENDING", "RUNNING", "SUCCESS", "FAILED", "SKIPPED"
+MOST_FAILURES = 10
+WATCH_SECONDS = 1.0
+TTL_SECONDS = 7 * 86400
+
+
+def request(
+    engine: Engine, cursor: duckdb.DuckDBPyConnection, mv: MaterializedView, user: str, *,
+    force: bool = False, start: str | None = None, end: str | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Record a run that waits for its turn. Raises 1064 for a range on a view without partitions."""
+    if (start or end) and not mv.more.get("partition_by"):
+        raise analysis("Not support refresh by partition for single partition mv")
+    now = time.time()
+    body = {
+        "query_id": str(uuid.uuid1()), "job_id": str(uuid.uuid1()), "mv": mv.id, "task": name_of(mv), "db": mv.db,
+        "definition": f"insert overwrite `{mv.name}` {mv.definition}", "user": user, "state": PENDING, "created": now,
+        "started": None, "finished": None, "force": force, "start": start, "end": end, "error_code": 0, "error": "",
+        "extra": {}, "expires": now + TTL_SECONDS,
+    }  # fmt: skip
+    _save(engine, cursor, body)
+    return body
+
+
+def run_now(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any]) -> None:
+    """Run in the calling thread. Raises 1064 `execute task mv-... failed: ...`."""
+    done = _run(engine, cursor, body, None)
+    if done["state"] == FAILED:
+        raise failed(f"execute task {done['task']} failed: {done['error']}")
+
+
+def run_later(engine: Engine, body: dict[str, Any]) -> None:
+    """Run in a thread of its own."""
+
+    def work(job: Job) -> None:
+        cursor = engine.cursor()
+        try:
+            job.pause()
+            _run(engine, cursor, body, job)
+        finally:
+            cursor.close()
+
+    async_jobs.of(engine).start(f"refresh {body['task']}", work)
+
+
+def _save(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any]) -> None:
+    with engine.write(cursor) as unit:
+        unit.put(RUN, body["db"], body["query_id"], body)
+
+
+def _run(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any], job: Job | None) -> dict[str, Any]:
+    """One run in its turn; gives its final record."""
+    with async_jobs.of(engine).turn(body["task"]):
+        body = {**body, "state": RUNNING, "started": time.time()}
+        _save(engine, cursor, body)
+        if job is not None:
+            job.pause()
+        try:
+            return _refresh(engine, cursor, body)
+        except StarRocksError as error:
+            return _failed(engine, cursor, body, error.message)
+        except duckdb.Error as error:
+            return _failed(engine, cursor, body, str(error).splitlines()[0])
+
+
+def _refresh(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any]) -> dict[str, Any]:
+    mv = current(engine, body["mv"])
+    if mv is None:
+        raise failed(f"materialized view {body['task']} does not exist")
+    if not mv.active:
+        raise failed(f"Materialized view: {mv.name}/{mv.id} is not active due to {mv.inactive_reason}.")
+    seen = definitions.versions(engine, mv)
+    ranged = bool(body["start"] or body["end"])
+    if not body["force"] and not ranged and mv.more.get("base_versions") == seen:
+        return _finished(engine, cursor, body, mv, SKIPPED)
+    table = engine.table(mv.db, mv.name)
+    condition = _range(table, body)
+    select = selected(engine, mv.db, mv.definition, table)
+    stage, count = new_stage(cursor, f"select * from ({select}){f' where {condition}' if condition else ''}")
+    try:
+        names = tuple(column.name for column in table.columns)
+        batch = Batch(table, stage, names, count, kind="overwrite", scope=condition)
+        return _finished(engine, cursor, body, mv, SUCCESS, batch, None if ranged else seen)
+    finally:
+        drop_stage(cursor, stage)
+
+
+def _range(table: Table, body: dict[str, Any]) -> str:
+    """Condition for the rows of PARTITION START (inclusive) END (exclusive); '' = all."""
+    if not table.partition_columns:
+        return ""
+    column = quoted(table.partition_columns[0])
+    parts = []
+    for limit, sign in ((body["start"], ">="), (body["end"], "<")):
+        if limit:
+            text = str(limit).replace("'", "''")
+            parts.append(f"{column} {sign} cast('{text}' as timestamp)")
+    return " and ".join(parts)
+
+
+def _finished(
+    engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any], mv: MaterializedView, state: str,
+    batch: Batch | None = None, seen: dict[str, list[int]] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Write rows, view and record together."""
+    with engine.write(cursor) as unit:
+        if batch is not None:
+            apply(engine, unit, batch)
+        touched = (
+            sorted(unit.changes.get(("visible", "", str(batch.table.id)), {}).get("partitions", ())) if batch else []
+        )
+        extra = {
+            "forceRefresh": body["force"],
+            "mvPartitionsToRefresh": touched,
+            "refBasePartitionsToRefreshMap": {},
+            "basePartitionsToRefreshMap": {},
+            "processStartTime": int(body["started"] * 1000),
+            "nextPartitionStart": "",
+            "nextPartitionEnd": "",
+        }
+        done = {**body, "state": state, "finished": time.time(), "extra": extra}
+        unit.put(RUN, body["db"], body["query_id"], done)
+        now = current(engine, mv.id)
+        if now is None:
+            raise failed(f"materialized view {mv.name} was dropped during its refresh")
+        more = {**now.more, "last": done, "failures": 0}
+        if seen is not None:
+            more["base_versions"] = seen
+        unit.save(replace(now, more=more))
+    return done
+
+
+def _failed(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any], message: str) -> dict[str, Any]:
+    done = {**body, "state": FAILED, "finished": time.time(), "error_code": -1, "error": message}
+    with engine.write(cursor) as unit:
+        unit.put(RUN, body["db"], body["query_id"], done)
+        mv = current(engine, body["mv"])
+        if mv is not None:
+            failures = int(mv.more.get("failures", 0)) + 1
+            mv = definitions.renamed(mv, last=done, failures=failures)
+            unit.save(mv)
+            if mv.active and failures >= MOST_FAILURES:
+                definitions.deactivate(engine, unit, mv, f"mv consecutive failures: {failures}")
+    return done
+
+
+def cancel(engine: Engine, cursor: duckdb.DuckDBPyConnection, mv: MaterializedView) -> None:
+    """CANCEL REFRESH: runs that still wait end as FAILED; one at work is finished, as without FORCE in StarRocks."""
+    for body in list(engine.items(RUN).values()):
+        if body["mv"] == mv.id and body["state"] == PENDING:
+            _save(engine, cursor, {**body, "state": FAILED, "finished": time.time(), "error": "User Cancelled"})
+
+
+def watch(engine: Engine, mv: MaterializedView) -> None:
+    """Keep an ASYNC view fresh: after each change of a base, or every so often (`every_seconds` in `more`)."""
+    jobs, name = async_jobs.of(engine), f"watch {name_of(mv)}"
+    if jobs.find(name) is not None:
+        return
+
+    def work(job: Job) -> None:
+        cursor = engine.cursor()
+        due = time.time()
+        try:
+            while (now := current(engine, mv.id)) is not None and now.refresh.upper().find("ASYNC") >= 0:
+                every = now.more.get("every_seconds")
+                changed = now.more.get("base_versions") != definitions.versions(engine, now)
+                if now.active and (time.time() >= due if every else changed):
+                    due = time.time() + (every or 0)
+                    _run(engine, cursor, request(engine, cursor, now, "root"), job)
+                job.pause(WATCH_SECONDS)
+        finally:
+            cursor.close()
+
+    jobs.start(name, work)
+
+
+def recover(engine: Engine) -> None:
+    """After a start: runs that a crash cut off have failed; ASYNC views are watched again."""
+    cursor = engine.cursor()
+    try:
+        for body in list(engine.items(RUN).values()):
+            if body["state"] in (PENDING, RUNNING):
+                _failed(engine, cursor, body, "fe abort the task due to restart")
+        for mv in list(engine.items("materialized_view").values()):
+            if "ASYNC" in mv.refresh.upper():
+                watch(engine, mv)
+    finally:
+        cursor.close()

@@ -1,0 +1,1 @@
+"""StarRocks SQL: read, resolved, typed, and written again for DuckDB."""

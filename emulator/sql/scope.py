@@ -1,0 +1,108 @@
+"""What names mean at a place of a query: the tables in FROM, the aliases of the select list, the CTEs."""
+
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from emulator.errors import analysis, unknown_column
+from emulator.sql.coercion import typed
+from emulator.sql.types import SqlType
+
+Columns = list[tuple[str, SqlType | None]]
+
+
+@dataclass
+class Source:
+    """A table, view or subquery in FROM. `hidden`: only for the ON of a semi or anti join."""
+
+    alias: str
+    columns: Columns
+    database: str = ""
+
+    def find(self, name: str) -> tuple[str, SqlType | None] | None:
+        lowered = name.lower()
+        return next((column for column in self.columns if column[0].lower() == lowered), None)
+
+
+@dataclass
+class Scope:
+    """One SELECT. `aliases` are the select list's names, visible in GROUP BY, HAVING, QUALIFY and ORDER BY."""
+
+    parent: "Scope | None" = None
+    sources: list[Source] = field(default_factory=list)
+    aliases: dict[str, SqlType | None] = field(default_factory=dict)
+    ctes: dict[str, Columns] = field(default_factory=dict)
+    using: dict[str, str] = field(default_factory=dict)
+    use_aliases: bool = False
+    aliases_first: bool = False
+
+    def cte(self, name: str) -> Columns | None:
+        """The columns of a CTE that is visible here."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name.lower() in scope.ctes:
+                return scope.ctes[name.lower()]
+            scope = scope.parent
+        return None
+
+    def add(self, source: Source) -> None:
+        """Put a table into FROM. Raises StarRocks' error for an alias that is there already."""
+        if any(each.alias == source.alias and each.alias for each in self.sources):
+            raise analysis(f"Not unique table/alias: '{source.alias}'")
+        self.sources.append(source)
+
+    def column(self, node: exp.Column) -> exp.Expr:
+        """The column that a name means, typed; looks into outer queries too. Raises "cannot be resolved"."""
+        scope: Scope | None = self
+        while scope is not None:
+            found = scope._local(node)
+            if found is not None:
+                return found
+            scope = scope.parent
+        raise unknown_column(_written(node))
+
+    def _local(self, node: exp.Column) -> exp.Expr | None:
+        name, table = node.name, node.table
+        if not table and self.aliases_first and name.lower() in self.aliases:
+            return self._alias(name)
+        matches = [
+            (source, found)
+            for source in self.sources
+            if (not table or (source.alias.lower() == table.lower() and _same_database(node, source)))
+            and (found := source.find(name)) is not None
+        ]
+        if not table and len(matches) > 1 and name.lower() in self.using:
+            source, found = matches[0]
+            return typed(exp.column(exp.to_identifier(found[0], quoted=True)), found[1])
+        if len(matches) > 1:
+            raise analysis(f"Column '{name}' is ambiguous")
+        if matches:
+            source, (real, kind) = matches[0]
+            return typed(
+                exp.column(exp.to_identifier(real, quoted=True), exp.to_identifier(source.alias, quoted=True)), kind
+            )
+        if not table and self.use_aliases and name.lower() in self.aliases:
+            return self._alias(name)
+        return None
+
+    def _alias(self, name: str) -> exp.Expr:
+        return typed(exp.column(exp.to_identifier(name, quoted=True)), self.aliases[name.lower()])
+
+    def visible(self) -> list[tuple[Source, tuple[str, SqlType | None]]]:
+        """What `*` stands for, in StarRocks' order: columns of USING first."""
+        listed = [(source, column) for source in self.sources for column in source.columns]
+        if not self.using:
+            return listed
+        first = [next(pair for pair in listed if pair[1][0].lower() == name) for name in self.using]
+        return first + [pair for pair in listed if pair[1][0].lower() not in self.using]
+
+
+def _same_database(node: exp.Column, source: Source) -> bool:
+    database = node.args.get("db")
+    return database is None or not source.database or database.name == source.database
+
+
+def _written(node: exp.Column) -> str:
+    if node.table:
+        return f"`{node.table}`.`{node.name}`"
+    return node.name

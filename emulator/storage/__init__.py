@@ -1,0 +1,1 @@
+"""Where tables live: DuckDB, the catalogue of objects, partitions, transactions."""

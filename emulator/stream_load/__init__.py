@@ -1,0 +1,1 @@
+"""Stream Load: headers and a body in, committed rows and a JSON answer out."""

@@ -1,0 +1,1 @@
+"""From a source to visible rows: read, conform, stage, audit, publish."""

@@ -1,0 +1,162 @@
+"""The stage: a table of this run in the stage database, filled by Stream Load and counted.
+
+No reader has a grant on that database, and nothing of a load is visible elsewhere before it is published.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lib import columns, log
+from lib.columns import LONGEST_BYTES, Column
+from lib.errors import Refused, Told
+from lib.loading.mapping import ROW, SOURCE, Mapping
+from lib.settings import settings
+from lib.stream_load.load import Body, StreamLoad
+from lib.warehouse import Warehouse, quote
+
+if TYPE_CHECKING:
+    import polars
+
+# A chunk is sent when it has this size: large enough that a load makes few versions (a tablet takes 1000,
+# be/src/common/config.h tablet_max_versions), small enough to be sent again after a lost answer.
+CHUNK_BYTES = 128 * 1024 * 1024
+_OWN = re.compile(r"(?:s|f)_\w+?__(\d{8}T\d{6}_[0-9a-f]{6})_\d+$")
+
+
+@dataclass
+class Stage:
+    """One stage table and what has been sent to it."""
+
+    warehouse: Warehouse
+    loader: StreamLoad
+    name: str
+    mapping: Mapping
+    spool: Path
+    sent: int = 0
+    chunks: int = 0
+    _waiting: int = field(default=0, repr=False)
+
+    @property
+    def table(self) -> str:
+        """Its quoted name with the database."""
+        return quote(self.warehouse.stage_database, self.name)
+
+    def add(self, frame: polars.DataFrame) -> None:
+        """Spools rows, and sends them when a chunk is full. Rows are numbered over the whole part, in their order."""
+        import polars as pl
+
+        if frame.is_empty():
+            return
+        numbered = frame.with_columns(
+            pl.int_range(self._count + 1, self._count + frame.height + 1, dtype=pl.Int64).alias(ROW)
+        )
+        with self.spool.open("ab") as file:
+            numbered.select(ROW, SOURCE, *self.mapping.sent).write_csv(
+                file,
+                include_header=False,
+                separator="\x01",
+                line_terminator="\x02",
+                null_value="\\N",
+                quote_style="never",
+            )
+        self._waiting += frame.height
+        if self.spool.stat().st_size >= CHUNK_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Sends what is spooled as one Stream Load with a label of its own."""
+        if not self._waiting:
+            return
+        self.chunks += 1
+        self.loader.load(
+            self.warehouse.stage_database,
+            self.name,
+            label=f"ns_{self.name}_{self.chunks}",
+            columns=self.mapping.header,
+            body=Body(self.spool),
+            rows=self._waiting,
+        )
+        self.sent += self._waiting
+        self._waiting = 0
+        self.spool.unlink()
+
+    def check_count(self) -> None:
+        """Rows sent must be rows staged; raises `Refused` otherwise, before anything is published."""
+        staged = int(self.warehouse.value(f"SELECT count(*) AS n FROM {self.table}") or 0)
+        if staged != self.sent:
+            raise Refused(
+                f"{self.name}: {self.sent:,} rows were sent and {staged:,} arrived",
+                hint="run the job again; tell us of it",
+            )
+
+    @property
+    def _count(self) -> int:
+        return self.sent + self._waiting
+
+
+@contextmanager
+def opened(warehouse: Warehouse, loader: StreamLoad, mapping: Mapping, target: str, load_id: str) -> Iterator[Stage]:
+    """A fresh stage table for the block; dropped afterwards, also when the block fails."""
+    name = f"s_{target}__{load_id.replace('-', '_')}"
+    spool = settings().state_dir / "spool" / f"{name}.csv"
+    spool.parent.mkdir(parents=True, exist_ok=True)
+    spool.unlink(missing_ok=True)
+    stage = Stage(warehouse, loader, name, mapping, spool)
+    warehouse.write(f"DROP TABLE IF EXISTS {stage.table} FORCE")
+    warehouse.write(_create(stage))
+    try:
+        yield stage
+    finally:
+        spool.unlink(missing_ok=True)
+        drop(warehouse, name)
+
+
+def drop(warehouse: Warehouse, name: str) -> None:
+    """Drops a stage table; one that stays behind is swept by a later run."""
+    with suppress(Told):
+        warehouse.write(f"DROP TABLE IF EXISTS {quote(warehouse.stage_database, name)} FORCE")
+
+
+def sweep(warehouse: Warehouse) -> int:
+    """Drops stage tables and spool files whose run is not running any more; returns how many."""
+    found = warehouse.read(
+        "SELECT TABLE_NAME FROM information_schema.tables WHERE TABLE_SCHEMA = %s",
+        (warehouse.stage_database,),
+    )
+    spool = settings().state_dir / "spool"
+    names = [*(row["TABLE_NAME"] for row in found), *(path.stem for path in spool.glob("*.csv"))]
+    runs = {name: match[1].replace("_", "-") for name in names if (match := _OWN.match(name))}
+    if not runs:
+        return 0
+    alive = {row["run_id"] for row in warehouse.read("SELECT run_id FROM ops_job_run WHERE state = 'running'")}
+    dead = [name for name, run in runs.items() if run not in alive]
+    for name in dead:
+        (spool / f"{name}.csv").unlink(missing_ok=True)
+        drop(warehouse, name)
+    if dead:
+        log.info("stage_swept", tables=len(dead))
+    return len(dead)
+
+
+def _create(stage: Stage) -> str:
+    wanted = [f"{quote(ROW)} BIGINT NOT NULL", f"{quote(SOURCE)} VARCHAR({columns.STRING_BYTES}) NULL"]
+    wanted += [f"{quote(column.name)} {_type(column, stage.mapping)} NULL" for column in stage.mapping.staged]
+    return (
+        f"CREATE TABLE {stage.table} ({', '.join(wanted)}) DUPLICATE KEY ({quote(ROW)})"
+        f" DISTRIBUTED BY HASH ({quote(ROW)}) BUCKETS 4"
+    )
+
+
+def _type(column: Column, mapping: Mapping) -> str:
+    """The target's type; text from an expression gets room, so that a value too long is seen and not cut off."""
+    if column.kind == "json":
+        return f"VARCHAR({LONGEST_BYTES})"
+    if column.is_text and column.name in mapping.derived:
+        return f"VARCHAR({LONGEST_BYTES})"
+    return column.type

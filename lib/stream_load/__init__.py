@@ -1,0 +1,1 @@
+"""Stream Load with an outcome that is true."""

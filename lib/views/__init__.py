@@ -1,0 +1,1 @@
+"""Views and materialized views: their files, their creation, their refresh."""
