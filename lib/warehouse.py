@@ -6,6 +6,7 @@ Reads and writes are kept apart: in a dry run `write` notes the statement and se
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -51,7 +52,10 @@ class Written:
 
 
 class Warehouse:
-    """One connection, opened at the first statement and opened anew after it was lost."""
+    """One connection, opened at the first statement and opened anew after it was lost; one statement at a time.
+
+    A load that is sent beside the program asks here where the hosts are, hence the lock.
+    """
 
     def __init__(self, *, job: str, run_id: str, dry_run: bool = False) -> None:
         self.dry_run = dry_run
@@ -62,6 +66,7 @@ class Warehouse:
         self.stage_database = settings().starrocks_stage_database
         self._tag = f"nightshift job={job} run={run_id}"
         self._connection: pymysql.Connection[DictCursor] | None = None
+        self._one_statement = threading.RLock()
 
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """The rows of a query. Raises `Unavailable` (transient), `Refused` or `Misconfigured`."""
@@ -121,9 +126,10 @@ class Warehouse:
             self.close()
 
     def _run(self, sql: str, params: Sequence[Any], *, writes: bool) -> tuple[list[Row], Written]:
-        connection = self._connected()
-        statement = f"/* {self._tag}{_trace()} */ {sql}"
-        with telemetry.span(_summary(sql), **{"db.system.name": "starrocks", "db.namespace": self.database}) as span:
+        system = {"db.system.name": "starrocks", "db.namespace": self.database}
+        with self._one_statement, telemetry.span(_summary(sql), **system) as span:
+            connection = self._connected()
+            statement = f"/* {self._tag}{_trace()} */ {sql}"
             try:
                 with connection.cursor() as cursor:
                     # Without parameters pymysql must not touch the text: a literal % would be read as a marker.

@@ -9,10 +9,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib import columns, log
+from lib.background import Background
 from lib.columns import LONGEST_BYTES, Column
 from lib.errors import Refused, Told
 from lib.loading.mapping import ROW, SOURCE, Mapping
@@ -31,7 +33,7 @@ _OWN = re.compile(r"(?:s|f)_\w+?__(\d{8}T\d{6}_[0-9a-f]{6})_\d+$")
 
 @dataclass
 class Stage:
-    """One stage table and what has been sent to it."""
+    """One stage table and what has been sent to it. While a chunk is under way, the next one is spooled."""
 
     warehouse: Warehouse
     loader: StreamLoad
@@ -40,7 +42,9 @@ class Stage:
     spool: Path
     sent: int = 0
     chunks: int = 0
-    _waiting: int = field(default=0, repr=False)
+    _added: int = field(default=0, repr=False)
+    _sealed: int = field(default=0, repr=False)
+    _sending: Background[None] | None = field(default=None, repr=False)
 
     @property
     def table(self) -> str:
@@ -54,7 +58,7 @@ class Stage:
         if frame.is_empty():
             return
         numbered = frame.with_columns(
-            pl.int_range(self._count + 1, self._count + frame.height + 1, dtype=pl.Int64).alias(ROW)
+            pl.int_range(self._added + 1, self._added + frame.height + 1, dtype=pl.Int64).alias(ROW)
         )
         with self.spool.open("ab") as file:
             numbered.select(ROW, SOURCE, *self.mapping.sent).write_csv(
@@ -65,26 +69,42 @@ class Stage:
                 null_value="\\N",
                 quote_style="never",
             )
-        self._waiting += frame.height
+        self._added += frame.height
         if self.spool.stat().st_size >= CHUNK_BYTES:
-            self.flush()
+            self._send()
 
     def flush(self) -> None:
-        """Sends what is spooled as one Stream Load with a label of its own."""
-        if not self._waiting:
+        """Sends what is spooled and waits for all that is under way. Raises what `StreamLoad.load` raises."""
+        self._send()
+        self._wait()
+
+    def _send(self) -> None:
+        """Begins to send what is spooled as one Stream Load with a label of its own, after the one before."""
+        self._wait()
+        rows = self._added - self._sealed
+        if not rows:
             return
+        self._sealed = self._added
         self.chunks += 1
+        chunk = self.spool.rename(self.spool.with_stem(f"{self.name}.{self.chunks}"))
+        self._sending = Background(partial(self._carry, chunk, rows, self.chunks))
+
+    def _carry(self, chunk: Path, rows: int, number: int) -> None:
         self.loader.load(
             self.warehouse.stage_database,
             self.name,
-            label=f"ns_{self.name}_{self.chunks}",
+            label=f"ns_{self.name}_{number}",
             columns=self.mapping.header,
-            body=Body(self.spool),
-            rows=self._waiting,
+            body=Body(chunk),
+            rows=rows,
         )
-        self.sent += self._waiting
-        self._waiting = 0
-        self.spool.unlink()
+        chunk.unlink(missing_ok=True)
+
+    def _wait(self) -> None:
+        if self._sending is not None:
+            self._sending.wait()
+            self._sending = None
+            self.sent = self._sealed
 
     def check_count(self) -> None:
         """Rows sent must be rows staged; raises `Refused` otherwise, before anything is published."""
@@ -95,10 +115,6 @@ class Stage:
                 hint="run the job again; tell us of it",
             )
 
-    @property
-    def _count(self) -> int:
-        return self.sent + self._waiting
-
 
 @contextmanager
 def opened(warehouse: Warehouse, loader: StreamLoad, mapping: Mapping, target: str, load_id: str) -> Iterator[Stage]:
@@ -106,14 +122,15 @@ def opened(warehouse: Warehouse, loader: StreamLoad, mapping: Mapping, target: s
     name = f"s_{target}__{load_id.replace('-', '_')}"
     spool = settings().state_dir / "spool" / f"{name}.csv"
     spool.parent.mkdir(parents=True, exist_ok=True)
-    spool.unlink(missing_ok=True)
+    _remove(spool.parent, name)
     stage = Stage(warehouse, loader, name, mapping, spool)
     warehouse.write(f"DROP TABLE IF EXISTS {stage.table} FORCE")
     warehouse.write(_create(stage))
     try:
         yield stage
     finally:
-        spool.unlink(missing_ok=True)
+        # What is still under way after a fault is not waited for: without its table it comes to nothing.
+        _remove(spool.parent, name)
         drop(warehouse, name)
 
 
@@ -130,18 +147,24 @@ def sweep(warehouse: Warehouse) -> int:
         (warehouse.stage_database,),
     )
     spool = settings().state_dir / "spool"
-    names = [*(row["TABLE_NAME"] for row in found), *(path.stem for path in spool.glob("*.csv"))]
+    names = [*(row["TABLE_NAME"] for row in found), *(path.name.partition(".")[0] for path in spool.glob("*.csv"))]
     runs = {name: match[1].replace("_", "-") for name in names if (match := _OWN.match(name))}
     if not runs:
         return 0
     alive = {row["run_id"] for row in warehouse.read("SELECT run_id FROM ops_job_run WHERE state = 'running'")}
     dead = [name for name, run in runs.items() if run not in alive]
     for name in dead:
-        (spool / f"{name}.csv").unlink(missing_ok=True)
+        _remove(spool, name)
         drop(warehouse, name)
     if dead:
         log.info("stage_swept", tables=len(dead))
     return len(dead)
+
+
+def _remove(folder: Path, name: str) -> None:
+    """Removes what is spooled for a stage table."""
+    for left in folder.glob(f"{name}.*"):
+        left.unlink(missing_ok=True)
 
 
 def _create(stage: Stage) -> str:

@@ -1,15 +1,15 @@
-"""NDJSON: one JSON object a line, in blocks of lines. Objects with the same fields in the same order go as vectors."""
+"""NDJSON: one JSON object a line, in blocks of lines. Lines of the same shape go as vectors, the others one by one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.reading import Batch, Reject
-from lib.sources import _objects
+from lib.sources import _json_shapes, _objects
+from lib.sources._json_shapes import Shape
 from lib.sources._objects import Columns, Fields
 from lib.sources._opened import SourceFile
 from lib.sources._placed import placed
@@ -20,28 +20,44 @@ if TYPE_CHECKING:
 BLOCK = 8 * 1024 * 1024
 # A line larger than this is no row.
 LONGEST = 16 * 1024 * 1024
-_THREADS = 2
-# A value that is text without an escape, a number as JSON has them, or a word; anything else goes the exact way.
-_VALUE = r'("[^"\\\x00-\x1f]*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)'
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Shapes that are looked for in a file, and lines that are too few to look for one more.
+_SHAPES, _FEW = 16, 20
 
 
 def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
-    """Reads as vectors the lines that have the fields of the first one in plain values, and the others one by one.
+    """Reads the rows in their order; a field that an object lacks is NULL.
 
     A line that is no object is a reject; empty lines are none. Raises `DataRefused` for a line of more than 16 MiB.
     """
+    shapes: list[Shape] = []
     columns: Columns | None = None
-    pattern = ""
     line = 1
     for block in _blocks(file, path):
-        texts = _texts(block)
+        lines = _parsed(file, block, line, shapes)
         if columns is None:
-            first = _read(file, [(1, texts[0])])[0]
-            pattern = _pattern(list(first[0]) if first else [])
-            columns = Columns(file, _names(file, path, list(first[0]) if first else [], pattern))
-        yield _batch(file, columns, texts, pattern, line)
-        line += len(texts)
+            columns = Columns(file, _names(file, path, lines, shapes))
+        yield _batch(file, columns, lines)
+        line += block.count(b"\n")
+
+
+@dataclass
+class _Lines:
+    """Lines that have been read: as vectors by their shape (`_line` and fields), one by one, and not at all."""
+
+    vectors: list[polars.DataFrame] = field(default_factory=list)
+    rows: list[Fields] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    sendable: bool = True
+
+    def by_line(self) -> dict[int, list[str]]:
+        """The fields of the lines; of those that have the same ones together, of the first."""
+        found = {int(frame["_line"][0]): frame.columns[1:] for frame in self.vectors}
+        return found | {number: list(row) for number, row in zip(self.numbers, self.rows, strict=True)}
+
+    def names(self) -> list[str]:
+        """The fields that there are, those of the first lines first."""
+        return list(dict.fromkeys(name for _, names in sorted(self.by_line().items()) for name in names))
 
 
 def _blocks(file: SourceFile, path: Path) -> Iterator[bytes]:
@@ -61,106 +77,88 @@ def _blocks(file: SourceFile, path: Path) -> Iterator[bytes]:
             yield carry if carry.endswith(b"\n") else carry + b"\n"
 
 
-def _names(file: SourceFile, path: Path, first: list[str], pattern: str) -> list[str]:
-    """The fields of the file: those of its first line, and any more that other lines of the first block have.
+def _names(file: SourceFile, path: Path, first: _Lines, shapes: list[Shape]) -> list[str]:
+    """The fields of the file: those of its first block, when one line there has all of them.
 
-    A file whose first block is not of one kind is looked through to its end.
+    Else they differ from line to line, and the file is looked through to its end.
     """
-    found = dict.fromkeys(first)
+    found = first.names()
+    if any(len(names) == len(found) for names in first.by_line().values()):
+        return found
     for block in _blocks(file, path):
-        texts = _texts(block)
-        odd = _odd(_vectors(texts, pattern), texts, 1)
-        more = [name for name in _objects.names_of(_read(file, odd)[0]) if name not in found]
-        found |= dict.fromkeys(more)
-        if len(found) == len(first):
+        found += [name for name in _parsed(file, block, 1, shapes).names() if name not in found]
+    return found
+
+
+def _parsed(file: SourceFile, block: bytes, line: int, shapes: list[Shape]) -> _Lines:
+    """The lines of a block, the first of which is `line`. Shapes that are met for the first time are added."""
+    import polars as pl
+
+    made = _Lines()
+    # Bytes that are no UTF-8 become what no JSON may hold, and so a reject.
+    text = block.decode("utf-8", "surrogateescape").removesuffix("\n")
+    numbers = range(line, line + block.count(b"\n"))
+    if not _is_utf8(text):
+        _read(file, made, zip(numbers, text.split("\n"), strict=True))
+        return made
+    rest = pl.DataFrame({"_line": numbers, "text": pl.Series([text]).str.split("\n").explode()})
+    for number in range(_SHAPES):
+        if number == len(shapes):
+            shapes += _new_shape(rest, shapes)
+        if number == len(shapes) or rest.is_empty():
             break
-    return list(found)
+        frame, sendable = _json_shapes.fitting(rest, shapes[number])
+        made.sendable &= sendable
+        if frame.height:
+            made.vectors.append(frame)
+            rest = rest.join(frame.select("_line"), on="_line", how="anti", maintain_order="left")
+    _read(file, made, rest.iter_rows())
+    return made
 
 
-def _texts(block: bytes) -> list[str]:
-    """The lines of a block; bytes that are no UTF-8 become what no JSON may hold, and so a reject."""
-    return block.decode("utf-8", "surrogateescape").split("\n")[:-1]
+def _new_shape(rest: polars.DataFrame, shapes: list[Shape]) -> list[Shape]:
+    """The shape of one of the first lines that have none of the known ones; none when few lines are left."""
+    if rest.height <= _FEW:
+        return []
+    found = filter(None, map(_json_shapes.shape, rest["text"].head(_FEW + 1)))
+    return [shape for shape in found if shape not in shapes][:1]
 
 
-def _read(file: SourceFile, texts: list[tuple[int, str]]) -> tuple[list[Fields], list[int], list[Reject]]:
-    """Lines with their numbers, one by one."""
-    rows: list[Fields] = []
-    lines: list[int] = []
-    rejects: list[Reject] = []
-    for number, text in texts:
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _read(file: SourceFile, made: _Lines, lines: Iterable[tuple[int, str]]) -> None:
+    """Reads lines one by one; blank ones are none."""
+    for number, text in lines:
         if not text.strip():
             continue
         data = (text.removeprefix("\ufeff") if number == 1 else text).encode("utf-8", "surrogateescape")
         try:
-            rows.append(_objects.fields(data))
-            lines.append(number)
+            made.rows.append(_objects.fields(data))
+            made.numbers.append(number)
         except ValueError as error:
-            rejects.append(_objects.broken(file, number, data, str(error)))
-    return rows, lines, rejects
+            made.rejects.append(_objects.broken(file, number, data, str(error)))
 
 
-def _pattern(names: list[str]) -> str:
-    """What a line with these fields in this order looks like; "" when they are none for a pattern."""
-    if not names or not all(_NAME.fullmatch(name) for name in names):
-        return ""
-    inner = r"[ \t]*,[ \t]*".join(rf'"{name}"[ \t]*:[ \t]*{_VALUE}' for name in names)
-    return rf"^[ \t]*\{{[ \t]*{inner}[ \t]*\}}[ \t\r]*$"
-
-
-def _batch(file: SourceFile, columns: Columns, texts: list[str], pattern: str, line: int) -> Batch:
+def _batch(file: SourceFile, columns: Columns, lines: _Lines) -> Batch:
     """The rows of some lines, in their order."""
     import polars as pl
 
-    plain = _vectors(texts, pattern)
-    rows, lines, rejects = _read(file, _odd(plain, texts, line))
-    others = columns.batch(rows, lines, rejects)
-    if plain is None:
+    others = columns.batch(lines.rows, lines.numbers, lines.rejects)
+    if not lines.vectors:
         return others
-    numbers = pl.int_range(line, line + len(texts), dtype=pl.Int64).alias("_line")
-    # The pattern has the fields of the first line, which are the first of the columns.
-    matched = plain.rename(dict(zip(plain.columns, columns.names, strict=False))).with_columns(numbers)
-    matched = matched.filter(pl.first().is_not_null()).with_columns(
-        pl.lit(None, pl.String).alias(name) for name in columns.names[plain.width :]
-    )
-    values = matched.select(*(_value(name) for name in columns.names))
-    frame = placed(values, file, matched["_line"])
+    frames = []
+    for frame in lines.vectors:
+        columns.check(frame.columns[1:], int(frame["_line"][0]))
+        lacking = [pl.lit(None, pl.String).alias(name) for name in columns.names if name not in frame.columns]
+        frames.append(frame.with_columns(lacking).select("_line", *columns.names))
+    rows = frames[0] if len(frames) == 1 else pl.concat(frames).sort("_line")
+    made = placed(rows.select(columns.names), file, rows["_line"])
     if others.frame.height:
-        frame = pl.concat([frame, others.frame.select(frame.columns)]).sort("_line")
-    # The pattern lets no control character through, and no backslash.
-    return Batch(frame, rejects, sendable=others.frame.is_empty())
-
-
-def _value(name: str) -> polars.Expr:
-    """A field without its quotes; the word null is NULL."""
-    import polars as pl
-
-    text = pl.col(name)
-    bare = text.str.strip_prefix('"').str.strip_suffix('"')
-    return pl.when(text != "null").then(bare).alias(name)
-
-
-def _vectors(texts: list[str], pattern: str) -> polars.DataFrame | None:
-    """The values of each line as they are written, NULL where a line is not as the pattern has it.
-
-    Every character of a line is part of the pattern, and no value has an escape: there is one way to read it.
-    """
-    import polars as pl
-
-    if not pattern:
-        return None
-    try:
-        lines = pl.DataFrame({"line": texts}, schema={"line": pl.String})
-    except UnicodeEncodeError:
-        return None
-    groups = pl.col("line").str.extract_groups(pattern)
-    pieces = lines.iter_slices(max(1, -(-len(texts) // _THREADS)))
-    with ThreadPoolExecutor(_THREADS) as pool:
-        made: list[pl.DataFrame] = list(pool.map(lambda piece: piece.select(groups).unnest("line"), pieces))
-    return pl.concat(made)
-
-
-def _odd(plain: polars.DataFrame | None, texts: list[str], line: int) -> list[tuple[int, str]]:
-    """The lines that are to be read one by one, with their numbers."""
-    if plain is None:
-        return list(enumerate(texts, line))
-    return [(line + index, texts[index]) for index in plain[:, 0].is_null().arg_true()]
+        made = pl.concat([made, others.frame.select(made.columns)]).sort("_line")
+    return Batch(made, lines.rejects, sendable=lines.sendable and not lines.rows)

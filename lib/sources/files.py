@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from lib import log
+from lib.background import ahead
 from lib.catalog import TableFile
 from lib.errors import Misconfigured
 from lib.reading import Batch, Known, Part, Window
@@ -86,7 +87,7 @@ def _batches(file: SourceFile) -> Iterator[Batch]:
     _opened.check_unchanged(file)
     reader = _format(file)
     with _opened.plain(file) as path:
-        yield from reader.batches(file, path)
+        yield from ahead(reader.batches(file, path))
     _opened.check_unchanged(file)
 
 

@@ -102,9 +102,13 @@ _OBJECTS = st.lists(
 
 
 @settings_of_hypothesis(max_examples=150, deadline=None)
-@given(_OBJECTS, st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]))
+@given(_OBJECTS, st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]), st.sampled_from([0, 100]))
 def test_json_lines_and_arrays_read_as_they_were_written(
-    tmp_path_factory: pytest.TempPathFactory, objects: list[dict[str, object]], ascii_only: bool, marks: tuple[str, str]
+    tmp_path_factory: pytest.TempPathFactory,
+    objects: list[dict[str, object]],
+    ascii_only: bool,
+    marks: tuple[str, str],
+    too_few: int,
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     (folder / "fact_t.sql").write_text(TABLE, encoding="utf-8")
@@ -113,7 +117,10 @@ def test_json_lines_and_arrays_read_as_they_were_written(
     written = {"any.ndjson": "\n".join(texts), "any.json": f"[{' , '.join(texts)}]\n"}
     for reader, (name, text) in zip((_json_lines, _json_array), written.items(), strict=True):
         (folder / name).write_bytes(text.encode())
-        batches = list(reader.batches(SourceFile(folder / name, name, table, "", ()), folder / name))
+        with pytest.MonkeyPatch.context() as patch:
+            # As vectors, or line by line.
+            patch.setattr(_json_lines, "_FEW", too_few)
+            batches = list(reader.batches(SourceFile(folder / name, name, table, "", ()), folder / name))
         assert not rejected(batches)
         read_back = [row for batch in batches for row in batch.frame.iter_rows(named=True)]
         assert [row["_line"] for row in read_back] == list(range(1, len(objects) + 1))
@@ -123,6 +130,25 @@ def test_json_lines_and_arrays_read_as_they_were_written(
                     value if isinstance(value, str) else None if value is None else json.dumps(value, separators=marks)
                 )
                 assert row[field] == expected
+
+
+def test_lines_of_several_shapes_with_escapes_keep_their_order_and_their_faults(
+    table: Callable[..., TableFile],
+) -> None:
+    kinds = [
+        '{"a": %d, "b": "x"}',
+        '{"b": "\\u00e9\\n", "a": %d}',
+        '{"a": %d}',
+        '{"a": %d, "b": "\\ud800"}',
+        '{"a": %d, "b": "\\u0001"}',
+    ]
+    drop("x.ndjson", "\n".join(kinds[number % 5] % number for number in range(200)).encode())
+    [batch] = read(table())
+    texts = ["x", "é\n", None, "", "\x01"]
+    expected = [(n + 1, str(n), texts[n % 5]) for n in range(200) if n % 5 != 3]
+    assert batch.frame.select("_line", "a", "b").rows() == expected
+    assert rejected([batch]) == [("json", f"in/x.ndjson:{n + 1}") for n in range(3, 200, 5)]
+    assert not batch.sendable
 
 
 def test_a_field_that_only_later_objects_have_is_a_column_all_the_same(table: Callable[..., TableFile]) -> None:

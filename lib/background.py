@@ -1,0 +1,56 @@
+"""One act beside the program, in a thread that never keeps the process from ending."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Background(Generic[T]):
+    """An act that has been started; `wait` gives what came of it. Log lines and spans are those of its starter."""
+
+    def __init__(self, act: Callable[[], T]) -> None:
+        self._result: list[T] = []
+        self._fault: BaseException | None = None
+        context = copy_context()
+        self._thread = threading.Thread(target=lambda: context.run(self._run, act), daemon=True)
+        self._thread.start()
+
+    def _run(self, act: Callable[[], T]) -> None:
+        try:
+            self._result.append(act())
+        except BaseException as fault:  # whoever waits is told
+            self._fault = fault
+
+    def wait(self) -> T:
+        """The result of the act once it has ended. Raises what it raised."""
+        self._thread.join()
+        if self._fault is not None:
+            raise self._fault
+        return self._result[0]
+
+    def ended(self, seconds: float) -> bool:
+        """Whether it has ended, for which these seconds are waited."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items in the same order; while one is worked on, the next is already being made.
+
+    For work that lets go of Python's lock: reading, polars, a library in C. The items must not be None.
+    """
+    coming = Background(lambda: next(items, None))
+    try:
+        while (item := coming.wait()) is not None:
+            coming = Background(lambda: next(items, None))
+            yield item
+    finally:
+        close = getattr(items, "close", None)
+        # A generator that hangs in a read cannot be closed; its thread goes with the process.
+        if close is not None and coming.ended(seconds=10):
+            close()

@@ -1,0 +1,99 @@
+"""NDJSON as vectors: lines that name the same fields in the same order, with the same blanks, are read together.
+
+One expression has the texts around the values as they are and says what a value is, so every byte of a line that fits
+is accounted for, and there is one way to read it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars
+
+_NAME = r'"([^"\\\x00-\x1f]+)"'
+_STRING = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
+_VALUE = rf"({_STRING}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)"
+_BLANK = r"[ \t]*"
+_FIELD = re.compile(rf"({_BLANK}[{{,]{_BLANK}{_NAME}{_BLANK}:{_BLANK}){_VALUE}")
+_END = re.compile(rf"{_BLANK}\}}[ \t\r]*")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The fields of a line, the texts before their values, and the text behind the last."""
+
+    names: tuple[str, ...]
+    before: tuple[str, ...]
+    end: str
+
+    @cached_property
+    def pattern(self) -> str:
+        """What a line of this shape looks like, with a group a value."""
+        return f"^{''.join(re.escape(text) + _VALUE for text in self.before)}{re.escape(self.end)}$"
+
+
+def shape(line: str) -> Shape | None:
+    """The shape of a line; None for what is no object, has a nested value, or a field twice."""
+    names: list[str] = []
+    before: list[str] = []
+    at = 0
+    while found := _FIELD.match(line, at):
+        before.append(found[1])
+        names.append(found[2])
+        at = found.end()
+    opened = [text.strip(" \t")[0] for text in before]
+    if not names or opened != ["{", *"," * (len(names) - 1)]:
+        return None
+    if len(set(names)) < len(names) or not _END.fullmatch(line, at):
+        return None
+    return Shape(tuple(names), tuple(before), line[at:])
+
+
+def fitting(lines: polars.DataFrame, shape: Shape) -> tuple[polars.DataFrame, bool]:
+    """Those of some lines (`_line`, `text`) that have the shape: `_line`, and the fields as text; null is NULL.
+
+    With it, whether no text holds what only an escape can give: a control character, or a backslash.
+    """
+    import polars as pl
+
+    groups = pl.col("text").str.extract_groups(shape.pattern).struct.rename_fields(list(shape.names))
+    found = lines.select("_line", groups).unnest("text").filter(pl.col(shape.names[0]).is_not_null())
+    return _decoded(found, pl.col(*shape.names))
+
+
+def _decoded(found: polars.DataFrame, fields: polars.Expr) -> tuple[polars.DataFrame, bool]:
+    """Values without their quotes and escapes. A line with an escape that means no character is left out."""
+    import polars as pl
+
+    quoted = found.select(fields.str.starts_with('"').any()).row(0, named=True)
+    absent = found.select((fields == "null").any()).row(0, named=True)
+    made = found.with_columns(pl.when(pl.col(name) != "null").then(pl.col(name)) for name in absent if absent[name])
+    # A quote within a text has a backslash before it, and such texts come next.
+    made = made.with_columns(pl.col(name).str.strip_chars('"') for name in quoted if quoted[name])
+    escaped = found.filter(pl.any_horizontal(fields.str.contains("\\", literal=True)))
+    if escaped.is_empty():
+        return made, True
+    meant = pl.DataFrame(list(filter(None, map(_meant, escaped.iter_rows()))), schema=made.schema, orient="row")
+    odd = meant.select(pl.any_horizontal(fields.str.contains(r"[\x00-\x08\\]")).any()).item()
+    return pl.concat([made.join(escaped.select("_line"), on="_line", how="anti"), meant]).sort("_line"), not odd
+
+
+def _meant(row: tuple[int, *tuple[str, ...]]) -> tuple[int | str | None, ...] | None:
+    """A line's number and the values that its texts stand for; None when one stands for nothing."""
+    line, *cells = row
+    try:
+        return line, *(_text(cell) for cell in cells)
+    except ValueError:
+        return None
+
+
+def _text(cell: str) -> str | None:
+    import msgspec
+
+    if cell.startswith('"'):
+        return msgspec.json.decode(cell, type=str)
+    return None if cell == "null" else cell
