@@ -92,16 +92,13 @@ def _names(file: SourceFile, path: Path, first: _Lines, shapes: list[Shape]) -> 
 
 def _parsed(file: SourceFile, block: bytes, line: int, shapes: list[Shape]) -> _Lines:
     """The lines of a block, the first of which is `line`. Shapes that are met for the first time are added."""
-    import polars as pl
-
     made = _Lines()
-    # Bytes that are no UTF-8 become what no JSON may hold, and so a reject.
-    text = block.decode("utf-8", "surrogateescape").removesuffix("\n")
-    numbers = range(line, line + block.count(b"\n"))
-    if not _is_utf8(text):
-        _read(file, made, zip(numbers, text.split("\n"), strict=True))
+    rest = _lines(block, line)
+    if rest is None:
+        # Bytes that are no UTF-8 become what no JSON may hold, and so a reject.
+        texts = block.decode("utf-8", "surrogateescape").split("\n")[:-1]
+        _read(file, made, enumerate(texts, line))
         return made
-    rest = pl.DataFrame({"_line": numbers, "text": pl.Series([text]).str.split("\n").explode()})
     for number in range(_SHAPES):
         if number == len(shapes):
             shapes += _new_shape(rest, shapes)
@@ -124,12 +121,19 @@ def _new_shape(rest: polars.DataFrame, shapes: list[Shape]) -> list[Shape]:
     return [shape for shape in found if shape not in shapes][:1]
 
 
-def _is_utf8(text: str) -> bool:
+def _lines(block: bytes, first: int) -> polars.DataFrame | None:
+    """`_line` and `text`; None for bytes that are no UTF-8, or not to be told apart as lines."""
+    import polars as pl
+    from polars.exceptions import PolarsError
+
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        # No value is taken apart: no JSON has the byte 1.
+        texts = pl.read_csv(block, has_header=False, schema={"text": pl.String}, separator="\x01", quote_char=None)
+    except PolarsError:
+        return None
+    numbers = pl.int_range(first, first + texts.height, dtype=pl.Int64, eager=True).alias("_line")
+    count = block.count(b"\n")
+    return texts.insert_column(0, numbers).with_columns(pl.col("text").fill_null("")) if len(texts) == count else None
 
 
 def _read(file: SourceFile, made: _Lines, lines: Iterable[tuple[int, str]]) -> None:

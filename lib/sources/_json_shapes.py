@@ -62,38 +62,40 @@ def fitting(lines: polars.DataFrame, shape: Shape) -> tuple[polars.DataFrame, bo
 
     groups = pl.col("text").str.extract_groups(shape.pattern).struct.rename_fields(list(shape.names))
     found = lines.select("_line", groups).unnest("text").filter(pl.col(shape.names[0]).is_not_null())
-    return _decoded(found, pl.col(*shape.names))
+    return _decoded(found, shape.names)
 
 
-def _decoded(found: polars.DataFrame, fields: polars.Expr) -> tuple[polars.DataFrame, bool]:
+def _decoded(found: polars.DataFrame, names: tuple[str, ...]) -> tuple[polars.DataFrame, bool]:
     """Values without their quotes and escapes. A line with an escape that means no character is left out."""
     import polars as pl
 
-    quoted = found.select(fields.str.starts_with('"').any()).row(0, named=True)
-    absent = found.select((fields == "null").any()).row(0, named=True)
-    made = found.with_columns(pl.when(pl.col(name) != "null").then(pl.col(name)) for name in absent if absent[name])
+    fields = pl.col(*names)
+    quoted, absent, escaped = (
+        [name for name, any_is in found.select(marked.any()).row(0, named=True).items() if any_is]
+        for marked in (fields.str.starts_with('"'), fields == "null", fields.str.contains("\\", literal=True))
+    )
+    made = found.with_columns(pl.when(pl.col(name) != "null").then(pl.col(name)) for name in absent)
     # A quote within a text has a backslash before it, and such texts come next.
-    made = made.with_columns(pl.col(name).str.strip_chars('"') for name in quoted if quoted[name])
-    escaped = found.filter(pl.any_horizontal(fields.str.contains("\\", literal=True)))
-    if escaped.is_empty():
+    made = made.with_columns(pl.col(name).str.strip_chars('"') for name in quoted)
+    if not escaped:
         return made, True
-    meant = pl.DataFrame(list(filter(None, map(_meant, escaped.iter_rows()))), schema=made.schema, orient="row")
-    odd = meant.select(pl.any_horizontal(fields.str.contains(r"[\x00-\x08\\]")).any()).item()
-    return pl.concat([made.join(escaped.select("_line"), on="_line", how="anti"), meant]).sort("_line"), not odd
+    meaningless: set[int] = set()
+    for name in escaped:
+        at = found[name].str.contains("\\", literal=True).arg_true()
+        meant = [_meant(cell) for cell in found[name].gather(at)]
+        meaningless |= {index for index, text in zip(at, meant, strict=True) if text is None}
+        made = made.with_columns(made[name].scatter(at, meant))
+    odd = made.select(pl.any_horizontal(pl.col(*escaped).str.contains(r"[\x00-\x08\\]")).any()).item()
+    if meaningless:
+        made = made.filter(~pl.int_range(pl.len()).is_in(sorted(meaningless)))
+    return made, not odd
 
 
-def _meant(row: tuple[int, *tuple[str, ...]]) -> tuple[int | str | None, ...] | None:
-    """A line's number and the values that its texts stand for; None when one stands for nothing."""
-    line, *cells = row
-    try:
-        return line, *(_text(cell) for cell in cells)
-    except ValueError:
-        return None
-
-
-def _text(cell: str) -> str | None:
+def _meant(cell: str) -> str | None:
+    """What a text with escapes stands for; None when one of them stands for nothing."""
     import msgspec
 
-    if cell.startswith('"'):
+    try:
         return msgspec.json.decode(cell, type=str)
-    return None if cell == "null" else cell
+    except ValueError:
+        return None
