@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextvars import copy_context
+from functools import partial
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -44,13 +45,16 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
 
     For work that lets go of Python's lock: reading, polars, a library in C. The items must not be None.
     """
-    coming = Background(lambda: next(items, None))
+    # One context for all steps: a span that an item opens may be closed by the next one.
+    context = copy_context()
+    step = partial(context.run, next, items, None)
+    coming: Background[T | None] = Background(step)
     try:
         while (item := coming.wait()) is not None:
-            coming = Background(lambda: next(items, None))
+            coming = Background(step)
             yield item
     finally:
         close = getattr(items, "close", None)
         # A generator that hangs in a read cannot be closed; its thread goes with the process.
-        if close is not None and coming.ended(seconds=10):
-            close()
+        if close is not None and coming.ended(seconds=2):
+            context.run(close)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lib import log, telemetry
+from lib.background import ahead
 from lib.catalog import TableFile
 from lib.errors import SourceLost
 from lib.reading import ACCEPTED_GAP, END, READ_AGAIN, Batch, Known, Part, Window
@@ -74,7 +75,7 @@ def _parts(place: Place, start: int, until: int, fields: Fields, window: Window)
         end = min(first + PART_OFFSETS, until)
         yield Part(
             str(place),
-            partial(_batches, place, first, end, fields, window),
+            partial(_read, place, first, end, fields, window),
             content=READ_AGAIN if window.is_range else "",
             from_position=str(first),
             to_position=str(end),
@@ -159,6 +160,10 @@ def _milliseconds(at: datetime) -> int:
     from datetime import UTC
 
     return int(at.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _read(place: Place, start: int, until: int, fields: Fields, window: Window) -> Iterator[Batch]:
+    return ahead(_batches(place, start, until, fields, window))
 
 
 def _batches(place: Place, start: int, until: int, fields: Fields, window: Window) -> Iterator[Batch]:
