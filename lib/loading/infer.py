@@ -9,7 +9,6 @@ from lib.columns import of as columns_of
 from lib.errors import Misconfigured
 from lib.loading.mapping import INFERRED
 from lib.loading.scd2 import CURRENT, FROM, OPEN_END, TO
-from lib.loading.stage import Stage
 from lib.warehouse import Warehouse, quote
 
 # Before anything that a source can report.
@@ -25,14 +24,14 @@ def dimensions(table: TableFile) -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-def unknown(warehouse: Warehouse, stage: Stage, dimension: str, key: str, columns: list[str]) -> int:
-    """How many staged keys the dimension has not got."""
+def unknown(warehouse: Warehouse, rows: str, dimension: str, key: str, columns: list[str]) -> int:
+    """How many keys of staged rows (a FROM clause) the dimension has not got."""
     return int(
-        warehouse.value(f"SELECT count(*) AS n FROM ({_unknown(warehouse, stage, dimension, key, columns)}) u") or 0
+        warehouse.value(f"SELECT count(*) AS n FROM ({_unknown(warehouse, rows, dimension, key, columns)}) u") or 0
     )
 
 
-def insert(warehouse: Warehouse, stage: Stage, dimension: str, key: str, columns: list[str]) -> int:
+def insert(warehouse: Warehouse, rows: str, dimension: str, key: str, columns: list[str]) -> int:
     """Adds the unknown members; part of the transaction that publishes the facts. Returns how many."""
     table = tables()[dimension]
     if table.key != (key,):
@@ -44,7 +43,7 @@ def insert(warehouse: Warehouse, stage: Stage, dimension: str, key: str, columns
     _check_rest(warehouse, table, names)
     return warehouse.write(
         f"INSERT INTO {quote(warehouse.database, dimension)} ({', '.join(names)})"
-        f" SELECT {', '.join(values)} FROM ({_unknown(warehouse, stage, dimension, key, columns)}) u"
+        f" SELECT {', '.join(values)} FROM ({_unknown(warehouse, rows, dimension, key, columns)}) u"
     ).rows
 
 
@@ -66,9 +65,9 @@ def _check_rest(warehouse: Warehouse, table: TableFile, given: Sequence[str]) ->
         )
 
 
-def _unknown(warehouse: Warehouse, stage: Stage, dimension: str, key: str, columns: list[str]) -> str:
+def _unknown(warehouse: Warehouse, rows: str, dimension: str, key: str, columns: list[str]) -> str:
     members = " UNION ".join(
-        f"SELECT {quote(column)} AS member FROM {stage.table} WHERE {quote(column)} IS NOT NULL" for column in columns
+        f"SELECT {quote(column)} AS member FROM ({rows}) s WHERE {quote(column)} IS NOT NULL" for column in columns
     )
     target = quote(warehouse.database, dimension)
     return f"SELECT DISTINCT m.member FROM ({members}) m LEFT ANTI JOIN {target} d ON d.{quote(key)} = m.member"

@@ -97,3 +97,8 @@ def nothing(table: TableFile, target: Sequence[Column]) -> Mapping:
     """The plan for a part without a row: there is nothing to match, and nothing to send."""
     columns = [column for column in target if not column.generated and column.name not in managed(table)]
     return Mapping({}, {}, (), "", tuple(columns), frozenset())
+
+
+def without(rows: Sequence[int]) -> str:
+    """The WHERE clause that leaves rows of a stage out by their numbers; empty when there are none."""
+    return f" WHERE {quote(ROW)} NOT IN ({', '.join(map(str, rows))})" if rows else ""

@@ -12,7 +12,7 @@ from lib.catalog import TableFile
 from lib.columns import Column
 from lib.errors import DataRefused, Unavailable
 from lib.loading import infer, scd2, tombstones, watermark
-from lib.loading.mapping import INFERRED
+from lib.loading.mapping import INFERRED, without
 from lib.loading.stage import Stage
 from lib.loading.upsert import Upsert
 from lib.reading import Part, Window
@@ -92,12 +92,14 @@ def _transaction(publication: Publication, attempt: int) -> None:
     marks = _check_deletes(publication)
     label = f"ns_p_{table.name}__{publication.load_id.replace('-', '_')}_{attempt}"
     with warehouse.transaction(label):
+        # First what cannot fail for its data: after a failed first statement StarRocks keeps a rolled back transaction
+        # open until it times out (fe/fe-core/.../transaction/TransactionStmtExecutor.java, rollbackStmt).
+        watermark.advance(warehouse, table.name, publication.part.positions, publication.load_id, publication.at)
         publication.notes = _infer(publication)
         if not publication.replaces:
             has_news = publication.stage.sent or marks
             rows.loaded = warehouse.write(_statement(publication, marks=marks)).rows if has_news else 0
         rows.repeated = max(0, rows.read - rows.quarantined - rows.loaded)
-        watermark.advance(warehouse, table.name, publication.part.positions, publication.load_id, publication.at)
         _write_load(publication)
 
 
@@ -105,9 +107,10 @@ def _infer(publication: Publication) -> list[str]:
     """Adds the members that the staged rows refer to and no dimension has; what to say of them."""
     warehouse, table, stage = publication.warehouse, publication.table, publication.stage
     said = []
+    rows = f"SELECT * FROM {stage.table}{without(publication.left_out)}"
     for dimension, (key, columns) in infer.dimensions(table).items():
-        if stage.sent and infer.unknown(warehouse, stage, dimension, key, columns):
-            added = infer.insert(warehouse, stage, dimension, key, columns)
+        if stage.sent and infer.unknown(warehouse, rows, dimension, key, columns):
+            added = infer.insert(warehouse, rows, dimension, key, columns)
             log.warning("inferred_members", dimension=dimension, members=added, table=table.name)
             said.append(f"WARNING: {table.name}: {added:,} unknown members of {dimension} were inferred, as keys alone")
     return said

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lib.catalog import DELETED, TableFile
-from lib.loading.mapping import INFERRED, ROW, SCD2_MANAGED, Mapping
+from lib.loading.mapping import INFERRED, ROW, SCD2_MANAGED, Mapping, without
 from lib.warehouse import quote
 
 OPEN_END = "9999-12-31 00:00:00"
@@ -79,7 +79,7 @@ class _Chain:
 
     def incoming(self, left_out: Sequence[int]) -> str:
         """The staged versions; of several for one instant the last."""
-        where = f" WHERE {quote(ROW)} NOT IN ({', '.join(map(str, left_out))})" if left_out else ""
+        where = without(left_out)
         of_one = f"{', '.join(self.key)}, {quote(FROM)}"
         staged = (
             f"SELECT {self.carried()} FROM (SELECT {self.carried()},"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lib.catalog import DELETED, TableFile
 from lib.loading import tombstones
-from lib.loading.mapping import INFERRED, ROW, Mapping
+from lib.loading.mapping import INFERRED, ROW, Mapping, without
 from lib.warehouse import quote
 
 
@@ -55,9 +55,8 @@ class Upsert:
         order = f"{quote(ROW)} DESC" if self._newer_wins else quote(ROW)
         if self.table.version:
             order = f"{quote(self.table.version)} DESC, {order}"
-        left_out = f" WHERE {quote(ROW)} NOT IN ({', '.join(map(str, self.left_out))})" if self.left_out else ""
         rank = f"row_number() OVER (PARTITION BY {key} ORDER BY {order}) AS rank_in_load"
-        return f"SELECT *, {rank} FROM {self.stage}{left_out}"
+        return f"SELECT *, {rank} FROM {self.stage}{without(self.left_out)}"
 
     @property
     def _newer_wins(self) -> bool:

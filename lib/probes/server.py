@@ -58,7 +58,7 @@ def privileges(patient: Patient) -> str:
     """The user may see its own grants."""
     grants = patient.warehouse.read("SHOW GRANTS")
     if not grants:
-        raise Doubt(f"{settings().starrocks_user} has no grants", hint="see docs/runbook.md for those that it needs")
+        raise Doubt(f"{settings().starrocks_user} has no grants", hint="see docs/privileges.md for those that it needs")
     return f"{len(grants)} grants"
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from lib.reading import Batch
 from lib.sources import _csv_exact
 from lib.sources._csv_exact import LONGEST, Shape
+from lib.sources._detected import detected
 from lib.sources._opened import SourceFile
 from lib.sources._placed import nulled, placed
 
@@ -33,6 +34,7 @@ def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
     Raises `DataRefused` for what spoils a whole file: bytes that are no text, no header or a doubled name in it, a
     quote that is never closed, a line of more than 16 Mi characters.
     """
+    file = detected(file, path)
     with path.open("rb") as raw:
         data = _utf8(file, raw)
         try:

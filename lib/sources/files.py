@@ -5,7 +5,6 @@ The end of a name says what it is: a module of this folder a format, and `.gz` o
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import re
 from collections.abc import Iterator
@@ -21,17 +20,18 @@ from lib.errors import Misconfigured
 from lib.reading import Batch, Known, Part, Window
 from lib.settings import settings
 from lib.sources import _opened
-from lib.sources._opened import BLOCK, COMPRESSED, SourceFile
+from lib.sources._digests import digest
+from lib.sources._opened import COMPRESSED, SourceFile
 
 FORMATS = {
     ".csv": "_csv",
+    ".tsv": "_csv",
+    ".txt": "_csv",
     ".ndjson": "_json_lines",
     ".jsonl": "_json_lines",
     ".json": "_json_array",
     ".parquet": "_parquet",
 }
-# Read as CSV when a `dialect` says how they are written.
-_DECLARED = (".tsv", ".txt")
 _DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 
 
@@ -68,7 +68,7 @@ def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
 def part(path: Path, name: str, table: TableFile) -> Part | None:
     """A file as a part; None while somebody is still writing it."""
     before = _opened.state(path)
-    content = _digest(path)
+    content = digest(path, before)
     shown = name.encode("utf-8", "backslashreplace").decode()
     if shown != name:
         return Part(shown, partial(_nameless, SourceFile(path, shown, table, content, before)), content)
@@ -95,10 +95,6 @@ def _format(file: SourceFile) -> Format:
     suffixes = [suffix.lower() for suffix in file.path.suffixes]
     packed = bool(suffixes) and suffixes[-1] in COMPRESSED
     suffix = (suffixes[:-1] if packed else suffixes)[-1:] or [""]
-    if suffix[0] in _DECLARED and file.table.dialect.declared:
-        return cast(Format, importlib.import_module("lib.sources._csv"))
-    if suffix[0] in _DECLARED:
-        raise file.wrong("how is it written?", hint='say it in the table file, such as -- dialect: delimiter=";"')
     if suffix[0] not in FORMATS or (packed and suffix[0] == ".parquet"):
         raise file.wrong(
             f"no format that can be read; there is {', '.join(FORMATS)}, and .gz or .zst on top of text",
@@ -124,11 +120,3 @@ def _in_window(name: str, window: Window) -> bool:
     except ValueError:
         return True
     return (window.since is None or day >= window.since) and (window.until is None or day < window.until)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -198,6 +198,13 @@ def test_an_unknown_customer_is_inferred_and_filled_in_later(shop: Shop) -> None
     assert rows[0]["valid_from"].year == 1970
 
 
+def test_a_row_that_is_put_aside_infers_no_member(shop: Shop, warehouse_dir: Callable[..., Path]) -> None:
+    warehouse_dir({"schema/fact_sale.sql": SALE.replace("-- infer", "-- tolerate: 1 row\n-- infer")})
+    shop.drop("b.csv", "3,2026-11-01,1,7,open,1,1.00,y", "4,2026-11-01,1,9,lost,1,1.00,y")
+    assert shop.facts().document["rows"] == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1}
+    assert [row["customer_id"] for row in shop.sql("SELECT customer_id FROM dim_customer")] == [7]
+
+
 def test_a_member_cannot_be_inferred_where_a_column_says_nothing_of_unknown_ones(
     shop: Shop, warehouse_dir: Callable[..., Path]
 ) -> None:

@@ -80,7 +80,7 @@ def test_a_row_of_another_width_is_put_aside_with_its_line(table: TableFile) -> 
         (b'a,b\n1,x\n2,"y', "in/x.csv:3"),
         (b"a,a\n1,x\n", "the header has a more than once"),
         (b"a,b\n1,\xff\xfe\n", "not UTF-8"),
-        ("a,b\n1,x\n".encode("utf-16"), "not UTF-8"),
+        (b"\xff\xfea\0,\0b\0\n\x001\0,\0\x00\xd8\n\0", "not utf-16"),
     ],
 )
 def test_a_spoilt_file_is_refused_as_a_whole(table: TableFile, data: bytes, told: str) -> None:

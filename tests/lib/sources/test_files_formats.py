@@ -311,6 +311,32 @@ def test_latin_letters_come_as_what_they_are(table: Callable[..., TableFile]) ->
 
 
 @pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("x.csv", b'a;b\n1;"x,y"\n'),
+        ("x.csv", b'"A";"b"\r\n1;x,y\r\n'),
+        ("x.tsv", b"a\tb\n1\tx,y\n"),
+        ("x.txt", b"b|other|a\nx,y||1\n"),
+        ("x.csv", "a;b\n1;x,y\n".encode("utf-16")),
+        ("x.csv", "\ufeffa;b\n1;x,y\n".encode()),
+    ],
+)
+def test_a_dialect_is_told_from_the_header(table: Callable[..., TableFile], name: str, data: bytes) -> None:
+    drop(name, data)
+    [batch] = read(table())
+    frame = batch.frame.rename(str.lower)
+    assert frame.select("_line", "a", "b").rows() == [(2, "1", "x,y")]
+
+
+def test_a_header_without_a_known_name_is_read_with_commas_or_asked_about(table: Callable[..., TableFile]) -> None:
+    drop("x.csv", b"x;y,z\n1;2,3\n")
+    assert rows(read(table())) == [(2, "1;2", "3")]
+    drop("x.txt", b"x;y\n1;2\n")
+    with pytest.raises(DataRefused, match="how is it written"):
+        read(table())
+
+
+@pytest.mark.parametrize(
     ("dialect", "told"),
     [
         ("delimiter=abc", "not one ASCII character"),
@@ -325,7 +351,7 @@ def test_a_dialect_that_is_none(table: Callable[..., TableFile], dialect: str, t
         table(f"-- dialect: {dialect}\n")
 
 
-@pytest.mark.parametrize("name", ["x.xlsx", "x", "x.tsv", "x.parquet.gz", "x.csv.bz2"])
+@pytest.mark.parametrize("name", ["x.xlsx", "x", "x.parquet.gz", "x.csv.bz2"])
 def test_a_format_that_is_none_is_told(table: Callable[..., TableFile], name: str) -> None:
     drop(name, b"a,b\n1,2\n")
     with pytest.raises(DataRefused, match=f"in/{name}"):
