@@ -12,6 +12,8 @@ _TYPE = re.compile(r"([a-z_]+)(?:\((\d+)(?:\s*,\s*(\d+))?\))?")
 INTEGERS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64, "largeint": 128}
 # STRING is VARCHAR(65533); a VARCHAR may have 1 MiB (docs/en/sql-reference/data-types/string-type).
 STRING_BYTES, LONGEST_BYTES = 65533, 1048576
+# A name has 1024 characters at most (fe/fe-core/src/main/java/com/starrocks/sql/analyzer/FeNameFormat.java).
+LONGEST_NAME = 1024
 # What information_schema calls two of the types (fe/fe-type/src/main/java/com/starrocks/type/ScalarType.java).
 _SHOWN_AS = {"tinyint(1)": "boolean", "bigint(20) unsigned": "largeint"}
 

@@ -21,6 +21,8 @@ _WORDS = (
     " array bigint binary bitmap boolean char date datetime decimal decimal128 decimal32 decimal64 double float hll int"
     " integer json largeint map signed smallint string struct text time tinyint unsigned varbinary varchar"
 )
+_CONVERTING = ("cast", "str_to_date", "to_date", "str2date", "to_datetime", "to_datetime_ntz", "parse_json")
+_DECIDING = ("case", "if")
 _KEYWORDS = frozenset(_WORDS.split())
 
 
@@ -49,6 +51,37 @@ def columns(expression: str, names: list[str]) -> set[str]:
         if name in names and not found["call"]:
             used.add(name)
     return used
+
+
+def conversions(expression: str) -> list[tuple[str, str]]:
+    """Each CAST and each reading of a date in an expression, after the operand that it converts.
+
+    StarRocks gives NULL for what cannot be converted. An expression with CASE or IF decides by itself what becomes of
+    a value, so it has none here.
+    """
+    if any(match["name"] and match["name"].lower() in _DECIDING for match in _TOKEN.finditer(expression)):
+        return []
+    calls = (match for match in _TOKEN.finditer(expression) if match["call"] and match["name"].lower() in _CONVERTING)
+    ends = ((match.start(), match.end(), *_operand(expression, match.end())) for match in calls)
+    return [(expression[begin:first].strip(), expression[start:end]) for start, begin, first, end in ends if end]
+
+
+def _operand(expression: str, begin: int) -> tuple[int, int]:
+    """Where the first operand of a call ends whose parenthesis opens just before `begin`, and where the call does.
+
+    Both are 0 when it is never closed.
+    """
+    depth, first, at = 0, 0, begin
+    while at < len(expression):
+        token = _TOKEN.match(expression, at)
+        mark = token[0] if token else expression[at]
+        if depth == 0 and (mark in (",", ")") or mark.lower() == "as"):
+            first = first or at
+        if depth == 0 and mark == ")":
+            return first, at + 1
+        depth += mark.endswith("(") - (mark == ")")
+        at += len(mark)
+    return 0, 0
 
 
 def names(expression: str) -> set[str]:

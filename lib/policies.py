@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from lib import headers, statements
@@ -38,7 +39,7 @@ def read(path: Path) -> Policy:
     declared = view_files.declares(header, view)
     words = [token.text.upper() for token in statements.tokens(declared.statement)]
     head = words[: words.index("AS")] if "AS" in words else words
-    if ("SECURITY", "NONE") not in zip(head, head[1:], strict=False):
+    if ("SECURITY", "NONE") not in pairwise(head):
         # With INVOKER its readers would need a grant on the very table that it is to protect.
         raise Misconfigured(f"{path}: the view of a policy has to say `SECURITY NONE`")
     return Policy(path.stem, protects, mapping, declared)

@@ -13,7 +13,7 @@ from lib import quarantine
 from lib.catalog import Check, TableFile
 from lib.errors import DataRefused
 from lib.loading import conform
-from lib.loading.mapping import ROW, SOURCE, Mapping
+from lib.loading.mapping import LOST, ROW, SOURCE, Mapping
 from lib.loading.stage import Stage
 from lib.reading import Part, Reject
 from lib.warehouse import Row, Warehouse, quote
@@ -52,7 +52,10 @@ def row_faults(table: TableFile, stage: Stage) -> list[Fault]:
             found.append(Fault("null", column.name, f"{name} IS NULL"))
         if column.is_text and column.arguments:
             found.append(Fault("length", column.name, f"length({name}) > {column.arguments[0]}"))
-    return found + [fault for check in table.checks if check.severity == "CRITICAL" for fault in _declared(check)]
+    lost = [Fault("conversion", name, f"s.{quote(LOST)} = '{name}'") for name in stage.mapping.guarded]
+    return (
+        found + lost + [fault for check in table.checks if check.severity == "CRITICAL" for fault in _declared(check)]
+    )
 
 
 def _declared(check: Check) -> list[Fault]:

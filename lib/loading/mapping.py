@@ -15,14 +15,17 @@ from lib.warehouse import quote
 SCD2_MANAGED = ("valid_to", "is_current")
 INFERRED = "is_inferred"
 ROW, SOURCE = "_row", "_source"
+# In the stage: the first nullable column for which a conversion has made NULL of a value.
+LOST = "_lost"
 
 
 @dataclass(frozen=True)
 class Mapping:
     """The plan: `direct` source columns are loaded as they are, `derived` target columns by an expression.
 
-    `sent` are the source columns in the order of the load's CSV, after `_row` and `_source`; `header` is the Stream
-    Load header for them; `staged` are the target columns that the stage table has.
+    `guarded` are the derived columns that may be NULL, but not because a value could not be converted. `sent` are the
+    source columns in the order of the load's CSV, after `_row` and `_source`; `header` is the Stream Load header for
+    them; `staged` are the target columns that the stage table has.
     """
 
     direct: dict[str, Column]
@@ -31,6 +34,7 @@ class Mapping:
     header: str
     staged: tuple[Column, ...]
     lineage: frozenset[str]
+    guarded: tuple[str, ...] = ()
 
     @property
     def required(self) -> set[str]:
@@ -75,7 +79,20 @@ def plan(table: TableFile, target: Sequence[Column], source: Sequence[str]) -> M
     parts = [quote(ROW), quote(SOURCE), *(quote(alias[name]) for name in sent)]
     parts += [f"{quote(name)} = {_computed(text, alias, direct)}" for name, text in table.columns.items()]
     lineage = {name for name, text in table.columns.items() if text.strip("` ").startswith("_")}
-    return Mapping(direct, derived, sent, ", ".join(parts), tuple(columns.values()), frozenset(lineage))
+    guarded = {name: text for name, text in table.columns.items() if derived[name].nullable}
+    lost = [(name, _lost(text, alias, direct)) for name, text in guarded.items() if expressions.conversions(text)]
+    if lost:
+        cases = " ".join(f"when {broken} then '{name}'" for name, broken in lost)
+        parts.append(f"{quote(LOST)} = case {cases} end")
+    return Mapping(
+        direct=direct,
+        derived=derived,
+        sent=sent,
+        header=", ".join(parts),
+        staged=tuple(columns.values()),
+        lineage=frozenset(lineage),
+        guarded=tuple(name for name, _ in lost),
+    )
 
 
 def _computed(text: str, alias: dict[str, str], direct: dict[str, Column]) -> str:
@@ -89,8 +106,21 @@ def _computed(text: str, alias: dict[str, str], direct: dict[str, Column]) -> st
     plain = text.strip("` ")
     if plain in alias:
         return quote(alias[plain])
-    fields = {name: quote(other) if name in direct else f"concat({quote(other)})" for name, other in alias.items()}
-    return expressions.replace(text, fields)
+    return expressions.replace(text, _fields(alias, direct))
+
+
+def _lost(text: str, alias: dict[str, str], direct: dict[str, Column]) -> str:
+    """Whether an expression is NULL and one of its conversions has made NULL of what was none."""
+    fields = _fields(alias, direct)
+    made = [
+        f"({expressions.replace(operand, fields)}) is not null and {expressions.replace(call, fields)} is null"
+        for operand, call in expressions.conversions(text)
+    ]
+    return f"({_computed(text, alias, direct)}) is null and ({' or '.join(made)})"
+
+
+def _fields(alias: dict[str, str], direct: dict[str, Column]) -> dict[str, str]:
+    return {name: quote(other) if name in direct else f"concat({quote(other)})" for name, other in alias.items()}
 
 
 def nothing(table: TableFile, target: Sequence[Column]) -> Mapping:

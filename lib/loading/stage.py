@@ -17,7 +17,7 @@ from lib import columns, log
 from lib.background import Background
 from lib.columns import LONGEST_BYTES, Column
 from lib.errors import Refused, Told
-from lib.loading.mapping import ROW, SOURCE, Mapping
+from lib.loading.mapping import LOST, ROW, SOURCE, Mapping
 from lib.settings import settings
 from lib.stream_load.load import Body, StreamLoad
 from lib.warehouse import Warehouse, quote
@@ -169,6 +169,7 @@ def _remove(folder: Path, name: str) -> None:
 
 def _create(stage: Stage) -> str:
     wanted = [f"{quote(ROW)} BIGINT NOT NULL", f"{quote(SOURCE)} VARCHAR({columns.STRING_BYTES}) NULL"]
+    wanted += [f"{quote(LOST)} VARCHAR({columns.LONGEST_NAME}) NULL"] if stage.mapping.guarded else []
     wanted += [f"{quote(column.name)} {_type(column, stage.mapping)} NULL" for column in stage.mapping.staged]
     return (
         f"CREATE TABLE {stage.table} ({', '.join(wanted)}) DUPLICATE KEY ({quote(ROW)})"

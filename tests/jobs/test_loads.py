@@ -168,6 +168,23 @@ def test_a_bad_row_stops_a_load_that_tolerates_none_and_is_kept(
     assert len(shop.sql("SELECT * FROM ops_quarantine")) == 1
 
 
+def test_a_value_that_cannot_be_converted_is_put_aside_where_null_is_allowed_too(
+    shop: Shop, warehouse_dir: Callable[..., Path]
+) -> None:
+    nullable = SALE.replace("total DECIMAL(18,2) NOT NULL", "total DECIMAL(18,2) NULL").replace(
+        "-- infer", "%s-- infer"
+    )
+    shop.sql("DROP TABLE fact_sale FORCE")
+    warehouse_dir({"schema/fact_sale.sql": nullable % "-- tolerate: 1 row\n"})
+    assert shop.run("migrate").exit_code == 0
+    shop.drop("b.csv", "3,2026-11-01,1,7,open,1,,y", "4,2026-11-01,1,7,open,1,much,y")
+    assert shop.facts().document["rows"] == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1}
+    (kept,) = shop.sql("SELECT reason, column_name, coordinates, row_text FROM ops_quarantine")
+    assert (kept["reason"], kept["column_name"], kept["coordinates"]) == ("conversion", "total", "b.csv:3")
+    assert "much" in kept["row_text"]
+    assert shop.sql("SELECT sale_id FROM fact_sale WHERE total IS NULL") == [{"sale_id": 3}], "NULL stays NULL"
+
+
 def test_within_the_tolerance_the_rest_is_loaded(shop: Shop, warehouse_dir: Callable[..., Path]) -> None:
     warehouse_dir(
         {"schema/fact_sale.sql": SALE.replace("-- version: version", "-- version: version\n-- tolerate: 1 row")}
