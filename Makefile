@@ -4,10 +4,10 @@ PY := .venv/bin/python
 unexport PYTHONDONTWRITEBYTECODE # jobs start fast from compiled files
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help install demo test bench check readme format emulator up down cron lock clean
+.PHONY: help install demo test test-all bench check readme format emulator up down cron lock clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 	@echo '  ./run JOB       one job; ./run alone lists them'
 
 install: ## .venv from requirements.lock; the other targets do it when it is needed
@@ -19,6 +19,9 @@ demo: install ## a whole night on this machine, with the embedded server; leaves
 test: install ## all tests; PYTEST="-k name" picks some
 	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST)
 
+test-all: check test install ## make check, make test, and unmodified clients against the embedded server; CLIENTS="sling dbt" picks some
+	@tests/clients/run $(CLIENTS)
+
 bench: install ## what loading costs on the client's side, into docs/performance.md; BENCH="--rows 3000000"
 	@$(PY) -m bench $(BENCH)
 
@@ -29,8 +32,9 @@ check: install ## formatting, lint, types, floors, generated parts of the README
 	@.venv/bin/lint-imports --no-logo --no-cache
 	@STARROCKS_HOST=$${STARROCKS_HOST:-localhost} ./run update_readme --check # asks no server
 
-readme: install ## print the generated parts of README, docs and .env.example anew
+readme: install ## print the generated parts of README, docs and .env.example, and emulator/COVERAGE.md, anew
 	@STARROCKS_HOST=$${STARROCKS_HOST:-localhost} ./run update_readme # asks no server
+	@$(PY) -m emulator.coverage
 
 format: install ## what `make check` would complain about and a machine can mend
 	@$(PY) -m ruff format .

@@ -32,15 +32,18 @@ class Job:
         self._reason = ""
         self.name = name
         self.thread: threading.Thread | None = None
+        self.interrupt: Callable[[str], None] = lambda _: None
 
     def cancel(self, reason: str) -> None:
-        """Make the job end at its next pause."""
+        """Make the job end at its next pause; `interrupt` ends what it is doing until then."""
         self._reason = reason
         self._wake.set()
+        self.interrupt(reason)
 
     def stop(self) -> None:
         """Make the job end because the server does."""
         self._wake.set()
+        self.interrupt("Server is shutting down")
 
     def pause(self, seconds: float | None = None) -> None:
         """Stay in the present state for a while: `async_delay_ms` unless `seconds` is given.
@@ -96,7 +99,7 @@ class Jobs:
     def _run(self, job: Job, run: Callable[[Job], None]) -> None:
         try:
             run(job)
-        except Stopped:
+        except Cancelled:
             return
         finally:
             with self._lock:

@@ -9,19 +9,23 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulator import VERSION, async_jobs
+from emulator import VERSION, async_jobs, tasks
 from emulator.backup import jobs as backup_jobs
+from emulator.information_schema import registry as system_tables
 from emulator.injected_faults import InjectedFaults
 from emulator.materialized_views import refresh
+from emulator.people import accounts
+from emulator.people.access import Access
+from emulator.people.accounts import User
 from emulator.results import Result
 from emulator.session import Session
 from emulator.sql.translate import Translation
-from emulator.statements import registry
+from emulator.statements import alter_jobs, registry
 from emulator.storage.engine import Engine
 from emulator.storage.transactions import Transactions
 from emulator.wire.protocol import Wire
@@ -36,7 +40,7 @@ class Server:
     """A running server; port 0 = a free one, known after `start`.
 
     Public for the other modules: `engine`, `transactions`, `sessions` (by connection id), `global_variables`,
-    `async_delay_ms`, `password_of(user)`, `on_start`/`on_stop` for what runs beside (HTTP, background jobs).
+    `async_delay_ms`, `access_of(user)`, `on_start`/`on_stop` for what runs beside (HTTP, background jobs).
     """
 
     version = VERSION
@@ -60,16 +64,19 @@ class Server:
         self.sessions: dict[int, Session] = {}
         self.started = time.time()
         self._data = data
-        self._passwords = {"root": root_password}
+        self._root_password = root_password
         self._connection_ids = itertools.count(1)
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._engine: Engine | None = None
-        self._translations: dict[tuple[str, str], tuple[int, Translation]] = {}
+        self._translations: dict[tuple[str, str, Hashable], tuple[int, Translation]] = {}
         self._stop: list[Callable[[], None]] = []
 
     def start(self) -> Self:
         """Open the data directory and every port. Raises DataDirectoryInUse, OSError (port taken)."""
         registry.load()
+        from emulator.statements.routine_load import put_into_pause
+
+        system_tables.load()
         sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
         threading.stack_size(THREAD_STACK_BYTES)
         if self._data is None:
@@ -78,11 +85,18 @@ class Server:
         directory.mkdir(parents=True, exist_ok=True)
         try:
             self._engine = self.engine = Engine(directory, self.async_delay_ms)
-            self.transactions = Transactions(self.engine)
+            self.transactions = Transactions(self.engine, self.faults)
+            self.engine.before_commit = self.faults.refuse_commit
+            self.faults.actions["forget_labels"] = self._forget_labels
+            self.faults.actions["pause_routine_load"] = lambda wanted: put_into_pause(self, wanted)
             self._stop.append(async_jobs.of(self.engine).close)
+            accounts.set_root_password(self.engine, self._root_password)
             self._serve()
+            self.transactions.recover()
             backup_jobs.recover(self.engine)
             refresh.recover(self.engine)
+            alter_jobs.recover(self)
+            tasks.recover(self)
         except BaseException:
             self.stop()
             raise
@@ -104,6 +118,16 @@ class Server:
         self._stop.append(stop_backend)
         self.http_port, stop_frontend = frontend.start(self)
         self._stop.append(stop_frontend)
+
+    def fail_over(self) -> None:
+        """The leader changes: whoever becomes it knows nothing of open transactions (prepared ones are kept)."""
+        for session in list(self.sessions.values()):
+            session.lose_transaction()
+        self.transactions.end_open("cancelled after FE restart")
+
+    def _forget_labels(self, wanted: object) -> None:
+        """`true`: in every database; a name: in that one."""
+        self.transactions.forget_labels(wanted if isinstance(wanted, str) else None)
 
     def stop(self) -> None:
         """Close the ports, end the sessions, write everything to disk."""
@@ -137,14 +161,15 @@ class Server:
     def next_connection_id(self) -> int:
         return next(self._connection_ids)
 
-    def password_of(self, user: str) -> str | None:
-        """A user's password; None when there is no such user."""
-        return self._passwords.get(user)
+    def access_of(self, user: User) -> Access:
+        """The rights of a session of a user that has logged in."""
+        all_roles = self.global_variables.get("activate_all_roles_on_login") == "true"
+        return Access(self.engine, user, all_roles)
 
     def cached(self, session: Session, text: str) -> Callable[[], Result] | None:
         """A translation made before of exactly this text, ready to run; None when there is none."""
-        found = self._translations.get((text, session.database))
-        if found is None or found[0] != self.engine.version:
+        found = self._translations.get((text, session.database, session.access.key))
+        if found is None or found[0] != self.engine.version or session.temporary_tables:
             return None
         from emulator.statements.select import refuse_modified, run
 
@@ -154,13 +179,16 @@ class Server:
 
         return again
 
-    def remember(self, session: Session, text: str, translation: Translation) -> None:
-        """Keep a translation for the next time that exactly this text comes."""
+    def remember(self, session: Session, text: str, translation: Translation, version: int) -> None:
+        """Keep a translation for the next time that exactly this text comes.
+
+        `version` is the engine's from before it was made: what was revoked or dropped meanwhile is asked for again.
+        """
         if not translation.cacheable or len(text) > 20000:
             return
         if len(self._translations) > 500:
             self._translations.clear()
-        self._translations[text, session.database] = (self.engine.version, translation)
+        self._translations[text, session.database, session.access.key] = (version, translation)
 
 
 def _close(wire: Wire) -> None:

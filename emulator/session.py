@@ -1,7 +1,6 @@
 """A client's session: its database, variables, explicit transaction, and the way of a statement through the server."""
 
 import contextlib
-import re
 import threading
 import time
 import uuid
@@ -11,14 +10,18 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from emulator.errors import StarRocksError, analysis, no_database, unexpected, unknown_database, unsupported
+from emulator.errors import StarRocksError, analysis, no_database, unknown_database
+from emulator.people import passwords
+from emulator.people.access import Access
+from emulator.people.rules import authorize
 from emulator.results import Ok, Result
 from emulator.sql import dialect, values
 from emulator.sql.dialect import Statement
 from emulator.sql.reader import Reader
 from emulator.sql.scope import Columns
-from emulator.statements import registry
-from emulator.storage.transactions import Transaction
+from emulator.statements import grammar, registry
+from emulator.storage.catalog import Table
+from emulator.storage.transactions import PREPARE, Transaction
 from emulator.storage.writing import Batch, drop_stage
 from emulator.variables import Variables
 
@@ -32,25 +35,32 @@ SYSTEM_DATABASES = ("information_schema", "sys", "_statistics_")
 
 @dataclass
 class Explicit:
-    """BEGIN ... COMMIT: the transaction and what its statements have touched, as `db.table`."""
+    """BEGIN ... COMMIT: the transaction and what its statements have touched, as `db.table`.
+
+    `attempt`: target and tables of the last DML statement that was begun; `lost`: a failover took it away.
+    """
 
     transaction: Transaction
     modified: set[str] = field(default_factory=set)
     mentioned: set[str] = field(default_factory=set)
+    attempt: tuple[Table, frozenset[str]] | None = None
+    lost: bool = False
 
 
 class Session:
     """One client. Not for use by two threads at a time, except `kill`."""
 
-    def __init__(self, server: "Server", user: str = "root", host: str = "127.0.0.1", database: str = "") -> None:
+    def __init__(self, server: "Server", access: Access, host: str = "127.0.0.1", database: str = "") -> None:
         self.server = server
-        self.user = user
+        self.access = access
+        self.user = access.login
         self.host = host
         self.database = ""
         self.connection_id = server.next_connection_id()
         self.variables = Variables(server.global_variables)
         self.cursor: duckdb.DuckDBPyConnection = server.engine.cursor()
         self.explicit: Explicit | None = None
+        self.temporary_tables: dict[tuple[str, str], Table] = {}
         self.hints: Mapping[str, str] = {}
         self.started = time.time()
         self.busy_since: float | None = None
@@ -75,13 +85,15 @@ class Session:
     @property
     def identity(self) -> str:
         """The value of current_user()."""
-        return f"'{self.user}'@'%'"
+        return self.access.identity
 
     def use(self, database: str) -> None:
         """Change the current database. Raises 1049-like 5501 when there is none of that name."""
         name = database.removeprefix("default_catalog.")
         if name not in SYSTEM_DATABASES and self.engine.get("database", "", name) is None:
             raise unknown_database(name)
+        if not self.access.sees_database(name):
+            raise self.access.denied("ANY", "DATABASE", name)
         self.database = name
 
     def db_of(self, db: str) -> str:
@@ -95,6 +107,11 @@ class Session:
         if name not in SYSTEM_DATABASES:
             self.engine.database(name)
         return name
+
+    def table(self, db: str, name: str) -> Table:
+        """The table of that name; the session's own temporary table goes before. Raises 1046, 5501, 5502."""
+        db = self.db_of(db)
+        return self.temporary_tables.get((db, name)) or self.engine.table(db, name)
 
     def execute(self, text: str) -> Iterator[Result]:
         """Run a client's text: one result a statement. The first error ends it.
@@ -122,7 +139,7 @@ class Session:
                 self._end()
             return
         for statement in dialect.split(text):
-            self._begin(statement.text)
+            self._begin(passwords.hidden(statement))
             try:
                 yield self.run(statement)
             except duckdb.Error as error:
@@ -143,12 +160,13 @@ class Session:
         reader = Reader(statement)
         handler = registry.find(reader)
         if handler is None:
-            raise _unknown(statement)
+            raise grammar.refusal(reader)
         if self.explicit is not None and not handler.in_transaction:
             raise analysis(
                 "Explicit transaction only support begin/commit/rollback/insert/update/delete/set/select statements",
                 5305,
             )
+        authorize(self, " ".join(token.text.upper() for token in reader.tokens[: handler.words]), reader)
         self.hints = statement.hints
         for name in statement.hints:
             self.variables.get(name)
@@ -170,6 +188,7 @@ class Session:
         return translated(error)
 
     def _begin(self, text: str) -> None:
+        self.server.faults.before_statement(text)
         self.statement, self.command, self.busy_since = text, "Query", time.time()
         self._interrupted = ""
         self.last_query_id = str(uuid.uuid1())
@@ -185,6 +204,24 @@ class Session:
             self._timer.cancel()
             self._timer = None
 
+    def lose_transaction(self) -> None:
+        """A failover: the explicit transaction is gone, and the next COMMIT or ROLLBACK says so."""
+        if self.explicit is not None:
+            self.explicit.lost = True
+
+    def forget_lost_transaction(self) -> bool:
+        """Whether the explicit transaction was lost, or open for longer than its timeout; there is none afterwards."""
+        explicit = self.explicit
+        if explicit is None:
+            return False
+        self.transactions.get(explicit.transaction.id)
+        if not explicit.lost and explicit.transaction.state == PREPARE:
+            return False
+        self.explicit = None
+        self.drop_stages(explicit.transaction.batches)
+        self.transactions.abort(explicit.transaction, "the transaction's state was lost")
+        return True
+
     def rollback(self) -> Ok:
         """Give up the explicit transaction, if there is one."""
         explicit, self.explicit = self.explicit, None
@@ -192,7 +229,7 @@ class Session:
             return Ok()
         txn = explicit.transaction
         self.drop_stages(txn.batches)
-        self.transactions.abort(txn, "rollback", self.cursor if txn.db else None)
+        self.transactions.abort(txn, "rollback transaction by user", self.cursor if txn.db else None)
         if not txn.db:
             self.transactions.forget(txn)
         return Ok(info=txn_info(txn))
@@ -201,6 +238,17 @@ class Session:
         """Forget the rows that were staged on this session's cursor."""
         for batch in batches:
             drop_stage(self.cursor, batch.stage)
+
+    def become(self, access: Access, database: str) -> None:
+        """COM_CHANGE_USER: be another user from now on. Raises 5501; then nothing has changed."""
+        before, self.access = self.access, access
+        try:
+            if database:
+                self.use(database)
+        except StarRocksError:
+            self.access = before
+            raise
+        self.user = access.login
 
     def reset(self) -> None:
         """COM_RESET_CONNECTION: as if newly connected."""
@@ -215,33 +263,5 @@ class Session:
 
 def txn_info(txn: Transaction) -> str:
     """The text that StarRocks puts into the OK packet of a transaction statement or a DML."""
-    return f"{{'label':'{txn.label}', 'status':'{txn.state}', 'txnId':'{txn.id}'}}"
-
-
-_KNOWN_VERBS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        ADD ADMIN ALTER ANALYZE BACKUP BEGIN CALL CANCEL CLEAR CREATE DEALLOCATE DELETE DESC DESCRIBE DROP
-        EXECUTE EXPLAIN EXPORT GRANT HELP INSERT INSTALL KILL LOAD PAUSE PREPARE RECOVER REFRESH RESTORE
-        RESUME REVOKE SELECT SET SHOW STOP SUBMIT SUSPEND SYNC TRANSLATE TRUNCATE UNINSTALL UNLOCK LOCK
-        UPDATE USE WITH
-        """,
-    )
-)
-
-
-def _unknown(statement: Statement) -> StarRocksError:
-    """Refuse a statement: by name when StarRocks has such statements, as a syntax error when it has not."""
-    first = statement.tokens[0].text.upper()
-    if first not in _KNOWN_VERBS:
-        return unexpected(statement.tokens[0].text, 1, 0)
-    if first == "INSERT" and len(statement.tokens) > 1:
-        token = statement.tokens[1]
-        raise unexpected(token.text, token.line, token.start)
-    words = []
-    for token in statement.tokens[:4]:
-        if not token.text.replace("_", "").isalpha():
-            break
-        words.append(token.text.upper())
-    return unsupported(" ".join(words))
+    late = ", 'err':'Publish timeout '" if txn.state == "COMMITTED" else ""
+    return f"{{'label':'{txn.label}', 'status':'{txn.state}', 'txnId':'{txn.id}'{late}}}"

@@ -12,9 +12,11 @@ MYSQL_VERSION = "8.0.33"
 MAX_TIMEOUT_SECONDS = 259200
 EFFECTIVE = frozenset(
     {"time_zone", "dynamic_overwrite", "enable_insert_strict", "enable_insert_partial_update", "enable_sql_transaction",
-     "query_timeout", "insert_timeout", "sql_select_limit", "sql_mode", "catalog"}
+     "query_timeout", "insert_timeout", "insert_max_filter_ratio", "partial_update_mode", "sql_select_limit",
+     "sql_mode", "catalog"}
 )  # fmt: skip
 DEFAULTS: Mapping[str, str] = {
+    "activate_all_roles_on_login": "false",
     "auto_increment_increment": "1",
     "autocommit": "true",
     "catalog": "default_catalog",
@@ -55,6 +57,7 @@ DEFAULTS: Mapping[str, str] = {
     "net_write_timeout": "60",
     "new_planner_optimize_timeout": "3000",
     "parallel_fragment_exec_instance_num": "1",
+    "partial_update_mode": "auto",
     "performance_schema": "OFF",
     "pipeline_dop": "0",
     "query_cache_size": "1048576",

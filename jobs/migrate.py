@@ -22,8 +22,10 @@ def migrate(run: Run) -> None:
     # All files are read before the first statement: a wrong one must not leave half of a change behind.
     declared: list[TableFile] = [*catalog.tables().values(), *aggregates.declared()]
     steps = migrations.in_order()
-    protected = [policy.view for policy in policies.declared()]
-    views = view_files.in_order([*view_files.plain(), *protected, *view_files.materialized()])
+    protected = policies.declared()
+    unprotected = [*view_files.plain(), *view_files.materialized()]
+    policies.check(protected, unprotected)
+    views = view_files.in_order([*unprotected, *(policy.view for policy in protected)])
 
     run.each(tables.create_database, tables.databases(run.warehouse))
     run.each(tables.create, tables.missing(run.warehouse, declared))

@@ -26,7 +26,7 @@ from emulator.backup.repositories import (
     sync_directory,
     write_durably,
 )
-from emulator.errors import failed
+from emulator.errors import analysis, failed
 from emulator.storage import partitions
 from emulator.storage.catalog import MaterializedView, Table, View
 from emulator.storage.engine import Engine
@@ -84,7 +84,7 @@ def _check_partitions(engine: Engine, table: Table, wanted: Wanted) -> None:
     known = visible_names(engine, table)
     for name in wanted.partitions:
         if name not in known:
-            raise failed(f"Unknown partition {name} in table{table.name}", COMMON_ERROR)
+            raise analysis(f"partition[{name}] does not exist  in table{table.name}")
 
 
 def run(run: JobRun) -> None:

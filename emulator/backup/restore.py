@@ -19,7 +19,7 @@ from emulator.backup.repositories import COMMON_ERROR, CONTENT, Repository
 from emulator.errors import failed
 from emulator.storage import partitions
 from emulator.storage.catalog import Database, MaterializedView, Table, View, quoted
-from emulator.storage.engine import Engine, Unit
+from emulator.storage.engine import RESTORING, Engine, Unit
 from emulator.storage.writing import visible
 
 BACKENDS = 1
@@ -61,10 +61,11 @@ def run(run: JobRun) -> None:
     entries = {entry["name"]: entry for entry in info["objects"]}
     wanted = [Wanted.from_json(each) for each in body["objects"]]
     _check(run, wanted, entries)
-    run.enter("SNAPSHOTING", meta_prepared=time.time())
-    run.enter("DOWNLOAD", snapshot_finished=time.time())
     folder = run.engine.spool / f"restore_{body['id']}"
     try:
+        _close(run, wanted)
+        run.enter("SNAPSHOTING", meta_prepared=time.time())
+        run.enter("DOWNLOAD", snapshot_finished=time.time())
         run.enter("DOWNLOADING")
         _download(wanted, entries, repository.snapshot_path(body["label"]) / CONTENT, folder)
         run.enter("COMMIT", download_finished=time.time())
@@ -75,6 +76,22 @@ def run(run: JobRun) -> None:
             run.end("FINISHED", unit, status="[OK]")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        _open(run, wanted)
+
+
+def _close(run: JobRun, wanted: list[Wanted]) -> None:
+    """Tables that are there can be neither read nor written until the end (`OlapTableState.RESTORE`)."""
+    with run.engine.write(run.cursor) as unit:
+        for each in wanted:
+            name = each.alias or each.name
+            if run.engine.get("table", run.body["db"], name) is not None:
+                unit.put(RESTORING, run.body["db"], name, {"job": run.body["id"]})
+
+
+def _open(run: JobRun, wanted: list[Wanted]) -> None:
+    with run.engine.write(run.cursor) as unit:
+        for each in wanted:
+            unit.delete(RESTORING, run.body["db"], each.alias or each.name)
 
 
 def _check(run: JobRun, wanted: list[Wanted], entries: dict[str, Any]) -> None:

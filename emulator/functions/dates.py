@@ -6,7 +6,8 @@ Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-fu
 from sqlglot import exp
 
 from emulator.errors import analysis, unsupported
-from emulator.functions.spec import F, literal_text, time_format
+from emulator.functions.spec import F, literal_text
+from emulator.functions.time_formats import joda_format, time_format
 from emulator.sql.coercion import (
     BIGINT,
     DATE,
@@ -26,7 +27,6 @@ from emulator.sql.types import SqlType
 
 UNITS = ("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _TRUNC_UNITS = UNITS
-_SLICE = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
 def _trunc(arguments: list[exp.Expr]) -> exp.Expr:
@@ -88,17 +88,6 @@ def _date_diff(arguments: list[exp.Expr]) -> exp.Expr:
     return call(f"sr_{unit}s_diff", arguments[1], arguments[2])
 
 
-def _slice(arguments: list[exp.Expr]) -> exp.Expr:
-    amount, unit = interval_parts(arguments[1])
-    if unit not in _SLICE or not isinstance(amount, exp.Literal):
-        raise unsupported(f"time_slice by {unit}")
-    micros = int(amount.this) * _SLICE[unit] * 1_000_000
-    floor = call("sr_slice", arguments[0], number(micros))
-    if len(arguments) > 2 and literal_text(arguments[2], "the boundary of time_slice").lower() == "ceil":
-        return call("sr_seconds_add", floor, number(micros // 1_000_000))
-    return floor
-
-
 def _ntz(arguments: list[exp.Expr]) -> exp.Expr:
     return call("sr_to_datetime_ntz", arguments[0], arguments[1] if len(arguments) > 1 else number(0))
 
@@ -121,6 +110,17 @@ def _unix_timestamp(arguments: list[exp.Expr]) -> exp.Expr:
     return call("sr_epoch", to_type(arguments[0], DATETIME))
 
 
+def _from_unixtime_ms(arguments: list[exp.Expr]) -> exp.Expr:
+    seconds = cast(exp.IntDiv(this=arguments[0], expression=number(1000)), "BIGINT", BIGINT)
+    return _from_unixtime([seconds, *arguments[1:]])
+
+
+def _iso(arguments: list[exp.Expr]) -> exp.Expr:
+    kind = type_of(arguments[0])
+    pattern = "%Y-%m-%d" if kind == DATE else "%Y-%m-%dT%H:%M:%S.%f"
+    return call("strftime", arguments[0], exp.Literal.string(pattern))
+
+
 def _last_day(arguments: list[exp.Expr]) -> exp.Expr:
     if len(arguments) == 1:
         return call("sr_last_day", arguments[0])
@@ -129,15 +129,6 @@ def _last_day(arguments: list[exp.Expr]) -> exp.Expr:
 
 def _now(arguments: list[exp.Expr]) -> exp.Expr:
     return call("sr_now6" if arguments and arguments[0].name != "0" else "sr_now")
-
-
-def _week(arguments: list[exp.Expr]) -> exp.Expr:
-    mode = literal_text(arguments[1], "the mode of week") if len(arguments) > 1 else "0"
-    if mode == "3":
-        return cast(call("week", arguments[0]), "INTEGER")
-    if mode != "0":
-        raise unsupported(f"week() with mode {mode}")
-    return call("sr_week0", arguments[0])
 
 
 def _part(name: str, kind: SqlType) -> F:
@@ -162,7 +153,6 @@ DATES: dict[str, F] = {
     "timestampadd": F("rid", DATETIME, _timestampadd),
     "date_diff": F("ldd", BIGINT, _date_diff),
     "datediff": F("DD", INT, "sr_datediff"),
-    "time_slice": F("da[r]", DATETIME, _slice),
     "to_datetime_ntz": F("i[i]", DATETIME, _ntz),
     "to_datetime": F("i[i]", DATETIME, _local),
     "from_unixtime": F("i[l]", TEXT, _from_unixtime),
@@ -203,22 +193,17 @@ DATES: dict[str, F] = {
     "weekday": _part("sr_weekday", INT),
     "week_iso": _part("week", INT),
     "weekofyear": _part("week", INT),
-    "week": F("D[l]", INT, _week),
     "dayname": F("D", TEXT, "dayname"),
     "monthname": F("D", TEXT, "monthname"),
     "last_day": F("D[l]", DATE, _last_day),
     "to_days": F("D", INT, lambda a: call("sr_to_days", cast(a[0], "DATE"))),
     "from_days": F("i", DATE, "sr_from_days"),
-    "makedate": F(
-        "ii",
-        DATE,
-        lambda a: cast(
-            call(
-                "sr_days_add",
-                call("make_date", cast(a[0], "INTEGER"), number(1), number(1)),
-                exp.Sub(this=a[1], expression=number(1)),
-            ),
-            "DATE",
-        ),
-    ),
+    "makedate": F("ii", DATE, "sr_makedate"),
+    "hour_from_unixtime": F("i", INT, lambda a: cast(call("hour", call("sr_from_epoch", a[0])), "INTEGER")),
+    "from_unixtime_ms": F("i[l]", TEXT, _from_unixtime_ms),
+    "time_to_sec": F("t", BIGINT, "sr_time_to_sec"),
+    "sec_to_time": F("i", TEXT, "sr_sec_to_time"),
+    "to_iso8601": F("D", TEXT, _iso),
+    "jodatime_format": F("Dl", TEXT, lambda a: call("strftime", a[0], joda_format(a[1]))),
+    "str_to_jodatime": F("tl", DATETIME, lambda a: call("try_strptime", call("trim", a[0]), joda_format(a[1]))),
 }

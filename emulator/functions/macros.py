@@ -4,6 +4,8 @@ Macros are bound when they are made: one that uses another stands behind it. The
 macro's text is put in place of the call: where calls nest deeply (sr_wrap) a parameter must be used only once.
 """
 
+from emulator.functions.macros_nested import BODIES
+
 _BODIES: tuple[tuple[str, str], ...] = (
     # numbers
     (
@@ -26,8 +28,34 @@ _BODIES: tuple[tuple[str, str], ...] = (
         " * (case when (a < 0) = (b < 0) then 1 else -1 end) end",
     ),
     ("sr_integer_text(t)", "regexp_extract(t, '^\\s*([+-]?[0-9]+)\\s*$', 1)"),
-    ("sr_number_text(t)", "trim(t)"),
+    ("sr_number_text(t)", "case when ltrim(t, ' +-.') < ':' then trim(t) end"),
     ("sr_square(x)", "x * x"),
+    ("sr_no_nan(x)", "case when isnan(x) then null else x end"),
+    ("sr_ln(x)", "case when x > 0 then ln(x) end"),
+    ("sr_log10(x)", "case when x > 0 then log10(x) end"),
+    ("sr_log2(x)", "case when x > 0 then log2(x) end"),
+    ("sr_log(b, x)", "case when b > 0 and x > 0 and b <> 1 then ln(x) / ln(b) end"),
+    ("sr_sqrt(x)", "case when x >= 0 then sqrt(x) end"),
+    ("sr_shift_left(x, n)", "sr_wrap(cast(cast(x as hugeint) * power(2::hugeint, n & 63) as hugeint))"),
+    ("sr_shift_right(x, n)", "x >> n"),
+    (
+        "sr_shift_right_logical(x, n)",
+        "sr_wrap(cast(case when x < 0 then x + 18446744073709551616 else x end as hugeint) >> cast(n & 63 as hugeint))",
+    ),
+    ("sr_uuid_numeric()", "cast(uuid() as uhugeint) // 2"),
+    (
+        "sr_equiwidth_bucket(x, a, b, n)",
+        "cast(least(greatest(floor((x - a) / ((b - a) / n)), 0), n - 1) as bigint)",
+    ),
+    (
+        "sr_format_bytes(n)",
+        "case when n < 0 then null when n < 1024 then n || ' B' when n < 1048576 then printf('%.2f KB', n / 1024.0)"
+        " when n < 1073741824 then printf('%.2f MB', n / 1048576.0)"
+        " when n < 1099511627776 then printf('%.2f GB', n / 1073741824.0)"
+        " when n < 1125899906842624 then printf('%.2f TB', n / 1099511627776.0)"
+        " when n < 1152921504606846976 then printf('%.2f PB', n / 1125899906842624.0)"
+        " else printf('%.2f EB', n / 1152921504606846976.0) end",
+    ),
     ("sr_pmod(a, b)", "((a % b) + b) % b"),
     ("sr_round(x)", "cast(round(x) as bigint)"),
     ("sr_truncate(x, d)", "trunc(x * power(10, d)) / power(10, d)"),
@@ -43,10 +71,32 @@ _BODIES: tuple[tuple[str, str], ...] = (
     ("sr_now()", "date_trunc('second', cast(current_timestamp as timestamp))"),
     ("sr_now6()", "cast(current_timestamp as timestamp)"),
     (
+        "sr_normal_date(t)",  # separators of any kind; the date alone, or with a time behind a T or blanks
+        "regexp_replace(regexp_replace(t,"
+        " '^([0-9]{3,4})[^0-9]+([0-9]{1,2})[^0-9]+([0-9]{1,2})[^0-9]*$', '\\1-\\2-\\3'),"
+        " '^([0-9]{3,4})[^0-9]+([0-9]{1,2})[^0-9]+([0-9]{1,2})[T[:space:]]+([0-9]{1,2})[^0-9]?([0-9]{1,2})"
+        "[^0-9]?([0-9]{1,2})[0-9]*([.][0-9]{1,6})?.*$', '\\1-\\2-\\3 \\4:\\5:\\6\\7')",
+    ),
+    (
+        "sr_normal_digits(t)",  # yyyymmdd and yymmdd, with hhmmss or without
+        "regexp_replace(regexp_replace(regexp_replace(t,"
+        " '^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2})([0-9]{2})([0-9]{2})[0-9]?([.][0-9]{1,6})?)?$',"
+        " '\\1-\\2-\\3 \\4:\\5:\\6\\7'),"
+        " '^([0-6][0-9])([0-9]{2})([0-9]{2})(?:T?([0-9]{2})([0-9]{2})([0-9]{2})([.][0-9]{1,6})?)?$',"
+        " '20\\1-\\2-\\3 \\4:\\5:\\6\\7'),"
+        " '^([7-9][0-9])([0-9]{2})([0-9]{2})(?:T?([0-9]{2})([0-9]{2})([0-9]{2})([.][0-9]{1,6})?)?$',"
+        " '19\\1-\\2-\\3 \\4:\\5:\\6\\7')",
+    ),
+    (
+        "sr_lenient_datetime(t)",
+        "case when t >= '0' and t < ':' and not regexp_matches(t, '[ T]24:')"
+        " then try_cast(regexp_replace(sr_normal_digits(sr_normal_date(t)), ' ::$', '') as timestamp) end",
+    ),
+    ("sr_trim_space(t)", "regexp_replace(t, '^[[:space:]]+|[[:space:]]+$', '', 'g')"),
+    (
         "sr_to_datetime(t)",
-        "coalesce(try_cast(trim(t) as timestamp),"
-        " try_strptime(trim(t), ['%Y%m%d', '%Y%m%d%H%M%S', '%Y-%m-%d %H:%M', '%Y/%m/%d', '%Y/%m/%d %H:%M:%S',"
-        " '%y%m%d']))",
+        "coalesce(case when t >= '0' and t < ':' and not contains(t, '24:') and not contains(t, '+')"
+        " then try_cast(t as timestamp) end, sr_lenient_datetime(sr_trim_space(t)))",
     ),
     (
         "sr_datetime_text(x)",
@@ -86,7 +136,8 @@ _BODIES: tuple[tuple[str, str], ...] = (
     ),
     (
         "sr_to_datetime_ntz(n, scale)",
-        "case when n < 0 or n > 253402243199 * power(10, scale) + power(10, scale) then null else sr_ntz(n, scale) end",
+        "case when n < -62167219200 * power(10, scale) or n > 253402243199 * power(10, scale) + power(10, scale)"
+        " then null else sr_ntz(n, scale) end",
     ),
     ("sr_local(x)", "cast(x at time zone 'UTC' as timestamp)"),
     (
@@ -109,8 +160,41 @@ _BODIES: tuple[tuple[str, str], ...] = (
     ("sr_from_days(n)", "cast(date '0001-01-01' + cast(n - 366 as integer) as date)"),
     ("sr_week0(x)", "cast(strftime(x, '%U') as integer)"),
     (
-        "sr_slice(x, us)",
-        "make_timestamp(cast(epoch_us(x) + 62135596800000000 as bigint) // us * us - 62135596800000000)",
+        "sr_week1(x)",
+        "cast(case when isoyear(x) < year(x) then 0 when isoyear(x) > year(x) then 53 else week(x) end as integer)",
+    ),
+    ("sr_sunday(x)", "cast(x as date) - cast(dayofweek(x) as integer)"),
+    (
+        "sr_yearweek0(x)",
+        "cast(year(sr_sunday(x)) * 100 + (dayofyear(sr_sunday(x)) - 1) // 7 + 1 as integer)",
+    ),
+    ("sr_yearweek1(x)", "cast(isoyear(x) * 100 + week(x) as integer)"),
+    ("sr_next_day(x, n)", "cast(x + cast((n - isodow(x) + 6) % 7 + 1 as integer) as date)"),
+    ("sr_previous_day(x, n)", "cast(x - cast((isodow(x) - n + 6) % 7 + 1 as integer) as date)"),
+    (
+        "sr_slice(x, us, up)",
+        "make_timestamp(cast((epoch_us(x) + 62135596800000000) // us * us - 62135596800000000 + us * up as bigint))",
+    ),
+    (
+        "sr_slice_months(x, n, up)",
+        "timestamp '0001-01-01' + to_months(cast(((year(x) - 1) * 12 + month(x) - 1) // n * n + n * up as integer))",
+    ),
+    (
+        "sr_makedate(y, d)",
+        "case when y between 0 and 9999 and d >= 1 and year(make_date(cast(y as integer), 1, 1)"
+        " + cast(least(d, 400) - 1 as integer)) = y"
+        " then make_date(cast(y as integer), 1, 1) + cast(d - 1 as integer) end",
+    ),
+    (
+        "sr_time_to_sec(t)",
+        "case when regexp_full_match(t, '-?[0-9]+:[0-5]?[0-9]:[0-5]?[0-9]') then"
+        " (case when t ^@ '-' then -1 else 1 end) * (cast(split_part(ltrim(t, '-'), ':', 1) as bigint) * 3600"
+        " + cast(split_part(t, ':', 2) as bigint) * 60 + cast(split_part(t, ':', 3) as bigint)) end",
+    ),
+    (
+        "sr_sec_to_time(n)",
+        "case when n < 0 then '-' else '' end || printf('%02d:%02d:%02d', least(abs(n), 3020399) // 3600,"
+        " least(abs(n), 3020399) // 60 % 60, least(abs(n), 3020399) % 60)",
     ),
     # text
     ("sr_length(t)", "cast(strlen(t) as integer)"),
@@ -128,8 +212,44 @@ _BODIES: tuple[tuple[str, str], ...] = (
     ),
     ("sr_left(t, n)", "case when n <= 0 then '' else left(t, n) end"),
     ("sr_right(t, n)", "case when n <= 0 then '' else right(t, n) end"),
-    ("sr_lpad(t, n, p)", "case when n < 0 or (p = '' and n > length(t)) then null else lpad(t, n, p) end"),
-    ("sr_rpad(t, n, p)", "case when n < 0 or (p = '' and n > length(t)) then null else rpad(t, n, p) end"),
+    (
+        "sr_lpad(t, n, p)",
+        "case when n < 0 then null when p = '' and n > length(t) then t"
+        " else lpad(t, n, case when p = '' then ' ' else p end) end",
+    ),
+    (
+        "sr_rpad(t, n, p)",
+        "case when n < 0 then null when p = '' and n > length(t) then t"
+        " else rpad(t, n, case when p = '' then ' ' else p end) end",
+    ),
+    ("sr_find_in_set(s, l)", "coalesce(cast(list_position(str_split(l, ','), s) as integer), 0)"),
+    ("sr_append_trailing(t, c)", "case when length(c) <> 1 then null when ends_with(t, c) then t else t || c end"),
+    (
+        "sr_str_to_map(t, a, b)",
+        "map_from_entries(list_transform(list_filter(str_split(t, a), lambda e, i: not list_contains("
+        "list_transform(str_split(t, a)[i + 1:], lambda o: split_part(o, b, 1)), split_part(e, b, 1))),"
+        " lambda e: row(split_part(e, b, 1), case when contains(e, b) then substr(e, instr(e, b) + length(b)) end)))",
+    ),
+    ("sr_bar(x, low, high, w)", "bar(x, low, high, w)"),
+    (
+        "sr_strpos(t, s, n)",
+        "cast(case when s = '' or n = 0 or len(str_split(t, s)) <= abs(n) then 0"
+        " when n > 0 then length(array_to_string(str_split(t, s)[1:n], s)) + 1"
+        " else length(array_to_string(str_split(t, s)[1:len(str_split(t, s)) + n], s)) + 1 end as integer)",
+    ),
+    ("sr_url_part(t, p)", "nullif(regexp_extract(t, p, 1), '')"),
+    (
+        "sr_url_parameter(t, k)",
+        "case when regexp_matches(t, '[?&]' || regexp_escape(k) || '=') then"
+        " regexp_extract(t, '[?&]' || regexp_escape(k) || '=([^&#]*)', 1) end",
+    ),
+    ("sr_regexp_count(t, p)", "cast(len(regexp_extract_all(t, p)) as integer)"),
+    (
+        "sr_regexp_position(t, p, s, n)",
+        "cast(case when s < 1 or n < 1 or len(regexp_extract_all(substr(t, s), p)) < n then -1"
+        " else s + length(array_to_string(regexp_split_to_array(substr(t, s), p)[1:n], ''))"
+        " + length(array_to_string(regexp_extract_all(substr(t, s), p)[1:n - 1], '')) end as integer)",
+    ),
     ("sr_repeat(t, n)", "case when n <= 0 then '' else repeat(t, n) end"),
     ("sr_split(t, d)", "case when d = '' then regexp_split_to_array(t, '') else str_split(t, d) end"),
     (
@@ -143,7 +263,6 @@ _BODIES: tuple[tuple[str, str], ...] = (
     ),
     ("sr_strcmp(a, b)", "cast(case when a < b then -1 when a > b then 1 else 0 end as tinyint)"),
     ("sr_null_or_empty(t)", "t is null or t = ''"),
-    ("sr_trim2(t, c)", "trim(t, c)"),
     ("sr_hex_number(n)", "upper(to_hex(cast(n as bigint)))"),
     ("sr_hex_text(t)", "upper(hex(encode(t)))"),
     (
@@ -154,43 +273,8 @@ _BODIES: tuple[tuple[str, str], ...] = (
     ("sr_reverse(t)", "reverse(t)"),
     ("sr_regexp_extract(t, p, n)", "coalesce(regexp_extract(t, p, n), '')"),
     ("sr_regexp_replace(t, p, r)", "regexp_replace(t, p, r, 'g')"),
-    ("sr_array_element(a, n)", "case when n = 0 then null else a[n] end"),
-    # json
-    ("sr_text_to_json(t)", "case when json_valid(t) then cast(t as json) else null end"),
-    (
-        "sr_json_to_text(j)",
-        "case json_type(j) when 'VARCHAR' then json_extract_string(j, '$')"
-        " when 'NULL' then 'null' else cast(j as varchar) end",
-    ),
-    (
-        "sr_json_to_bigint(j)",
-        "case json_type(j) when 'BOOLEAN' then cast(cast(json_extract_string(j, '$') as boolean)"
-        " as bigint) when 'VARCHAR' then try_cast(json_extract_string(j, '$') as bigint)"
-        " else try_cast(trunc(try_cast(json_extract_string(j, '$') as double)) as bigint) end",
-    ),
-    (
-        "sr_json_to_boolean(j)",
-        "case json_type(j) when 'BOOLEAN' then cast(json_extract_string(j, '$') as boolean)"
-        " when 'VARCHAR' then sr_to_boolean(json_extract_string(j, '$'))"
-        " else try_cast(json_extract_string(j, '$') as double) <> 0 end",
-    ),
-    (
-        "sr_json_length(j)",
-        "case json_type(j) when 'ARRAY' then json_array_length(j) when 'OBJECT' then len(json_keys(j)) else 1 end",
-    ),
-    (
-        "sr_get_json_string(j, p)",
-        "case json_type(json_extract(j, p)) when 'NULL' then null"
-        " when 'VARCHAR' then json_extract_string(j, p) else cast(json_extract(j, p) as varchar) end",
-    ),
-    (
-        "sr_get_json_int(j, p)",
-        "coalesce(try_cast(sr_integer_text(json_extract_string(j, p)) as bigint),"
-        " try_cast(trunc(try_cast(json_extract_string(j, p) as double)) as bigint))",
-    ),
-    ("sr_get_json_double(j, p)", "try_cast(json_extract_string(j, p) as double)"),
-    ("sr_get_json_bool(j, p)", "sr_json_to_boolean(json_extract(j, p))"),
-    ("sr_json_exists(j, p)", "json_exists(j, p)"),
 )
 
-MACROS: tuple[str, ...] = tuple(f"create or replace macro memory.main.{head} as ({body})" for head, body in _BODIES)
+MACROS: tuple[str, ...] = tuple(
+    f"create or replace macro memory.main.{head} as ({body})" for head, body in (*_BODIES, *BODIES)
+)

@@ -1,18 +1,22 @@
-"""Hashes that DuckDB has not: StarRocks' murmur_hash3_32, xx_hash3_64 and crc32, in Python.
+"""Functions that DuckDB has not, in Python: murmur_hash3_32, xx_hash3_64, crc32, and changes of JSON documents.
 
 The algorithms are public: MurmurHash3 x86 32 bit (Austin Appleby), XXH3 64 bit (Yann Collet); which seed and how
 several arguments are chained: `be/src/exprs/hash_functions.h` in StarRocks' repository.
 """
 
 import importlib.util
+import time
 import zlib
 
 import duckdb
 
+from emulator.functions import documents_native
 from emulator.functions.xxh3 import xxh3_64
 
 _M32 = 0xFFFFFFFF
-NAMES = frozenset({"murmur_hash3_32", "xx_hash3_64", "crc32"})
+NAMES = frozenset(
+    {"murmur_hash3_32", "xx_hash3_64", "crc32", "json_set", "json_remove", "json_contains", "json_pretty", "sleep"}
+)
 AVAILABLE = importlib.util.find_spec("numpy") is not None
 MURMUR_SEED = 104729
 
@@ -65,16 +69,30 @@ def _crc32(value: str | None) -> int | None:
     return zlib.crc32(value.encode()) if value is not None else None
 
 
+def _sleep(seconds: int | None) -> bool | None:
+    if seconds is None:
+        return None
+    time.sleep(max(0, seconds))
+    return True
+
+
 def register(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the functions known to every cursor of `connection`.
 
     DuckDB calls Python through numpy: without it the functions are missing, and refused by name.
     """
     if not AVAILABLE:
+        connection.execute("create or replace macro memory.main.sr_json_print(t) as t")
         return
     for name, function, parameters, returns in (
         ("sr_murmur_hash3_32", _murmur, ["VARCHAR[]"], "INTEGER"),
         ("sr_xx_hash3_64", _xxh3, ["VARCHAR[]"], "BIGINT"),
         ("sr_crc32", _crc32, ["VARCHAR"], "BIGINT"),
+        ("sr_sleep", _sleep, ["BIGINT"], "BOOLEAN"),
+        ("sr_json_set", documents_native.json_set, ["VARCHAR", "VARCHAR[]"], "JSON"),
+        ("sr_json_remove", documents_native.json_remove, ["VARCHAR", "VARCHAR[]"], "JSON"),
+        ("sr_json_contains", documents_native.json_contains, ["VARCHAR", "VARCHAR"], "BOOLEAN"),
+        ("sr_json_print", documents_native.json_print, ["VARCHAR"], "VARCHAR"),
+        ("sr_json_pretty", documents_native.json_pretty, ["VARCHAR"], "VARCHAR"),
     ):
         connection.create_function(name, function, parameters, returns, null_handling="special")  # type: ignore[call-overload]

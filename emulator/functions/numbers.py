@@ -1,4 +1,4 @@
-"""Functions of numbers, conditions, and aggregates that are plain calls.
+"""Functions of numbers, and conditions.
 
 Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-functions/`.
 """
@@ -10,8 +10,10 @@ from emulator.sql.arithmetic import binary
 from emulator.sql.coercion import (
     BIGINT,
     BOOLEAN,
+    DATETIME,
     DOUBLE,
     INT,
+    LARGEINT,
     SMALLINT,
     TEXT,
     call,
@@ -21,6 +23,7 @@ from emulator.sql.coercion import (
     to_type,
     type_of,
 )
+from emulator.sql.comparison import comparable
 from emulator.sql.types import SqlType
 
 
@@ -69,7 +72,7 @@ def _extreme(name: str) -> F:
     """greatest and least: NULL when any argument is NULL (DuckDB's skip NULL)."""
 
     def build(arguments: list[exp.Expr]) -> exp.Expr:
-        kind = common(type_of(each) for each in arguments)
+        kind = _extreme_kind([type_of(each) for each in arguments])
         sides = [
             to_type(each, kind) if kind is not None and type_of(each) not in (kind, None) else each
             for each in arguments
@@ -77,7 +80,13 @@ def _extreme(name: str) -> F:
         missing = exp.or_(*(exp.Is(this=each.copy(), expression=exp.Null()) for each in sides))
         return exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=call(name, *sides))
 
-    return F("aa*", joint, build)
+    return F("aa*", _extreme_kind, build)
+
+
+def _extreme_kind(kinds: list[SqlType | None]) -> SqlType | None:
+    """There is no greatest() of DATE: it counts as DATETIME."""
+    found = common(kinds)
+    return DATETIME if found is not None and found.name == "date" else found
 
 
 def _mod(arguments: list[exp.Expr]) -> exp.Expr:
@@ -89,12 +98,19 @@ def _pmod(arguments: list[exp.Expr]) -> exp.Expr:
 
 
 def _nullif(arguments: list[exp.Expr]) -> exp.Expr:
-    from emulator.sql.rules import comparable
-
     left, right = comparable(arguments[0], arguments[1])
     return exp.Case(
         ifs=[exp.If(this=exp.EQ(this=left, expression=right), true=exp.Null())], default=arguments[0].copy()
     )
+
+
+def _field(arguments: list[exp.Expr]) -> exp.Expr:
+    """The place of the first argument among the others, from 1; 0 when it is none of them."""
+    branches = []
+    for at, each in enumerate(arguments[1:], 1):
+        left, right = comparable(arguments[0].copy(), each)
+        branches.append(exp.If(this=exp.EQ(this=left, expression=right), true=number(at)))
+    return cast(exp.Case(ifs=branches, default=number(0)), "INTEGER")
 
 
 def _real(name: str, count: int = 1) -> F:
@@ -117,12 +133,12 @@ NUMBERS: dict[str, F] = {
     "greatest": _extreme("greatest"),
     "least": _extreme("least"),
     "sign": F("f", DOUBLE, "sign"),
-    "sqrt": _real("sqrt"),
+    "sqrt": _real("sr_sqrt"),
     "cbrt": _real("cbrt"),
     "exp": _real("exp"),
-    "ln": _real("ln"),
-    "log10": _real("log10"),
-    "log2": _real("log2"),
+    "ln": _real("sr_ln"),
+    "log10": _real("sr_log10"),
+    "log2": _real("sr_log2"),
     "power": _real("power", 2),
     "pow": _real("power", 2),
     "sin": _real("sin"),
@@ -138,7 +154,7 @@ NUMBERS: dict[str, F] = {
     "e": F("", DOUBLE, lambda _: call("exp", number(1))),
     "rand": F("", DOUBLE, "random"),
     "random": F("", DOUBLE, "random"),
-    "log": F("f[f]", DOUBLE, lambda a: call("ln", a[0]) if len(a) == 1 else call("log", a[0], a[1])),
+    "log": F("f[f]", DOUBLE, lambda a: call("sr_ln", a[0]) if len(a) == 1 else call("sr_log", a[0], a[1])),
     "negative": F("n", first, lambda a: exp.Neg(this=exp.Paren(this=a[0]))),
     "positive": F("n", first, lambda a: a[0]),
     "square": _real("sr_square"),
@@ -157,32 +173,24 @@ NUMBERS: dict[str, F] = {
             default=call("error", a[1] if len(a) > 1 else exp.Literal.string("assert_true failed due to false value")),
         ),
     ),
-    # aggregates and window functions
-    "any_value": F("a", first, "any_value", aggregate=True),
-    "approx_count_distinct": F("a", BIGINT, lambda a: exp.Count(this=exp.Distinct(expressions=a)), aggregate=True),
-    "ndv": F("a", BIGINT, lambda a: exp.Count(this=exp.Distinct(expressions=a)), aggregate=True),
-    "count_if": F("b", BIGINT, lambda a: call("count_if", a[0]), aggregate=True),
-    "max_by": F("aa", first, "arg_max", aggregate=True),
-    "min_by": F("aa", first, "arg_min", aggregate=True),
-    "stddev": F("f", DOUBLE, "stddev_pop", aggregate=True),
-    "std": F("f", DOUBLE, "stddev_pop", aggregate=True),
-    "stddev_pop": F("f", DOUBLE, "stddev_pop", aggregate=True),
-    "stddev_samp": F("f", DOUBLE, "stddev_samp", aggregate=True),
-    "variance": F("f", DOUBLE, "var_pop", aggregate=True),
-    "var_pop": F("f", DOUBLE, "var_pop", aggregate=True),
-    "var_samp": F("f", DOUBLE, "var_samp", aggregate=True),
-    "corr": F("ff", DOUBLE, "corr", aggregate=True),
-    "covar_pop": F("ff", DOUBLE, "covar_pop", aggregate=True),
-    "covar_samp": F("ff", DOUBLE, "covar_samp", aggregate=True),
-    "percentile_cont": F("nf", DOUBLE, lambda a: call("quantile_cont", a[0], a[1]), aggregate=True),
-    "percentile_approx": F("ff", DOUBLE, lambda a: call("quantile_cont", a[0], a[1]), aggregate=True),
-    "bool_or": F("b", BOOLEAN, "bool_or", aggregate=True),
-    "bool_and": F("b", BOOLEAN, "bool_and", aggregate=True),
-    "lag": F("a[ia]", first, "lag", aggregate=True),
-    "lead": F("a[ia]", first, "lead", aggregate=True),
-    "first_value": F("a", first, "first_value", aggregate=True),
-    "last_value": F("a", first, "last_value", aggregate=True),
-    "ntile": F("i", BIGINT, "ntile", aggregate=True),
-    "percent_rank": F("", DOUBLE, "percent_rank", aggregate=True),
-    "cume_dist": F("", DOUBLE, "cume_dist", aggregate=True),
+    "bitnot": F("i", BIGINT, lambda a: exp.Paren(this=exp.BitwiseNot(this=a[0]))),
+    "bit_shift_left": F("ii", BIGINT, "sr_shift_left"),
+    "bit_shift_right": F("ii", BIGINT, "sr_shift_right"),
+    "bit_shift_right_logical": F("ii", BIGINT, "sr_shift_right_logical"),
+    "cosh": _real("cosh"),
+    "sinh": _real("sinh"),
+    "tanh": _real("tanh"),
+    "cot": _real("cot"),
+    "dexp": _real("exp"),
+    "dsqrt": _real("sr_sqrt"),
+    "dlog1": _real("sr_ln"),
+    "dlog10": _real("sr_log10"),
+    "dpow": _real("power", 2),
+    "fpow": _real("power", 2),
+    "uuid_numeric": F("", LARGEINT, lambda _: call("sr_uuid_numeric")),
+    "materialize": F("a", first, lambda a: a[0]),
+    "field": F("aa*", INT, _field),
+    "equiwidth_bucket": F("ffff", BIGINT, "sr_equiwidth_bucket"),
+    "format_bytes": F("i", TEXT, "sr_format_bytes"),
+    "raise_error": F("t", BOOLEAN, lambda a: call("error", a[0])),
 }

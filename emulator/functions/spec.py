@@ -7,7 +7,6 @@ Parameters, a letter each: `t` text, `i` BIGINT, `f` DOUBLE, `d` DATETIME, `D` D
 `r` a raw word that is not a column (a time unit). `[...]` may be left out, a last `*` repeats its letter.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,12 +30,12 @@ from emulator.sql.coercion import (
 from emulator.sql.types import SqlType
 
 Build = Callable[[list[exp.Expr]], exp.Expr]
-Returns = SqlType | Callable[[list[SqlType | None]], SqlType | None]
+Returns = SqlType | Callable[[list[SqlType | None]], SqlType | None] | None
 
 
 @dataclass(frozen=True)
 class F:
-    """A function: parameters (above), result type, DuckDB name or a function that builds the node."""
+    """A function: parameters (above), result type (None: as the builder notes it), DuckDB name or a builder."""
 
     parameters: str
     returns: Returns
@@ -63,6 +62,7 @@ class F:
         returns = self.returns([type_of(each) for each in brought]) if callable(self.returns) else self.returns
         if callable(self.build):
             node = self.build(brought)
+            returns = returns if self.returns is not None else type_of(node)
         else:
             node = exp.Anonymous(this=self.build, expressions=brought)
             if isinstance(returns, SqlType) and returns.is_integer and not self.build.startswith("sr_"):
@@ -128,54 +128,6 @@ def literal_text(node: exp.Expr, what: str) -> str:
     if isinstance(node, exp.Column | exp.Var):
         return node.name
     raise unsupported(f"{what} that is not a constant")
-
-
-_MYSQL = {
-    "Y": "%Y",
-    "y": "%y",
-    "m": "%m",
-    "c": "%-m",
-    "d": "%d",
-    "e": "%-d",
-    "H": "%H",
-    "k": "%-H",
-    "h": "%I",
-    "I": "%I",
-    "l": "%-I",
-    "i": "%M",
-    "s": "%S",
-    "S": "%S",
-    "f": "%f",
-    "p": "%p",
-    "T": "%H:%M:%S",
-    "r": "%I:%M:%S %p",
-    "j": "%j",
-    "a": "%a",
-    "b": "%b",
-    "W": "%A",
-    "M": "%B",
-    "w": "%w",
-    "U": "%U",
-    "v": "%V",
-    "x": "%G",
-    "%": "%%",
-}
-_JAVA = {"yyyyMMdd": "%Y%m%d", "yyyy-MM-dd": "%Y-%m-%d", "yyyy-MM-dd HH:mm:ss": "%Y-%m-%d %H:%M:%S"}
-
-
-def time_format(node: exp.Expr) -> exp.Expr:
-    """A MySQL format (a constant) as DuckDB's strftime format."""
-    text = literal_text(node, "a time format")
-    if text in _JAVA:
-        return exp.Literal.string(_JAVA[text])
-
-    def translate(match: re.Match[str]) -> str:
-        letter = match.group(1)
-        if letter not in _MYSQL:
-            raise unsupported(f"time format %{letter}")
-        return _MYSQL[letter]
-
-    return exp.Literal.string(re.sub(r"%(.)", translate, text))
 
 
 def aggregate(name: str) -> Build:

@@ -1,25 +1,21 @@
-"""Functions of texts, hashes, JSON and arrays.
+"""Functions of texts, and hashes.
 
 Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-functions/`.
 """
 
 from sqlglot import exp
 
-from emulator.functions.spec import F, array_of_first, element, first
+from emulator.functions.spec import Build, F
 from emulator.sql.coercion import (
     BIGINT,
     BOOLEAN,
-    DOUBLE,
     INT,
-    JSON,
     TEXT,
     TINYINT,
     call,
     cast,
-    common,
     number,
     to_text,
-    to_type,
     type_of,
 )
 from emulator.sql.types import SqlType
@@ -71,30 +67,48 @@ def _locate(arguments: list[exp.Expr]) -> exp.Expr:
     return call("sr_locate", *arguments, *([] if len(arguments) > 2 else [number(1)]))
 
 
-def _json_path(name: str, kind: SqlType) -> F:
-    return F("jt", kind, name)
+def _pad(name: str) -> Build:
+    """The third argument may be left out: a blank."""
+    return lambda a: call(name, *a, *([] if len(a) > 2 else [exp.Literal.string(" ")]))
 
 
-def _contains(arguments: list[exp.Expr]) -> exp.Expr:
+def _strpos(arguments: list[exp.Expr]) -> exp.Expr:
+    if len(arguments) == 2:
+        return call("sr_instr", *arguments)
+    return call("sr_strpos", *arguments)
+
+
+def _str_to_map(arguments: list[exp.Expr]) -> exp.Expr:
+    marks = [exp.Literal.string(","), exp.Literal.string(":")]
+    return call("sr_str_to_map", *arguments, *marks[len(arguments) - 1 :])
+
+
+def _money(arguments: list[exp.Expr]) -> exp.Expr:
+    return call("format", exp.Literal.string("{:,.2f}"), cast(call("round", arguments[0], number(2)), "DOUBLE"))
+
+
+def _typeof(arguments: list[exp.Expr]) -> exp.Expr:
     kind = type_of(arguments[0])
-    item = arguments[1]
-    if kind is not None and kind.items and type_of(item) != kind.items[0]:
-        item = to_type(item, kind.items[0])
-    return call("list_contains", arguments[0], item)
+    name = "null_type" if kind is None or kind.name == "null" else _type_name(kind)
+    return exp.Literal.string(name)
 
 
-def _json_object(arguments: list[exp.Expr]) -> exp.Expr:
-    return call("json_object", *arguments)
+def _type_name(kind: SqlType) -> str:
+    """As typeof() says it: texts without their length, decimals with their width."""
+    if kind.is_text:
+        return kind.name
+    if kind.name == "decimal":
+        width = next(bits for bits, digits in ((32, 9), (64, 18), (128, 38)) if (kind.precision or 0) <= digits)
+        return f"decimal{width}({kind.precision}, {kind.scale})"
+    if kind.name == "struct":
+        pairs = zip(kind.fields, kind.items, strict=True)
+        return "struct<" + ", ".join(f"`{name}` {_type_name(item)}" for name, item in pairs) + ">"
+    if kind.items:
+        return f"{kind.name}<" + ",".join(_type_name(item) for item in kind.items) + ">"
+    return kind.name
 
 
-def _length(arguments: list[exp.Expr]) -> exp.Expr:
-    return cast(call("len", arguments[0]), "INTEGER")
-
-
-def _sorted(kinds: list[SqlType | None]) -> SqlType | None:
-    return kinds[0]
-
-
+TEXT_MAP = SqlType("map", items=(TEXT, TEXT))
 TEXTS: dict[str, F] = {
     "concat": F("t*", TEXT, _concat),
     "concat_ws": F("ta*", TEXT, _concat_ws),
@@ -121,9 +135,15 @@ TEXTS: dict[str, F] = {
     "instr": F("tt", INT, "sr_instr"),
     "locate": F("tt[i]", INT, _locate),
     "strcmp": F("tt", TINYINT, "sr_strcmp"),
-    "strpos": F("tt", INT, "sr_instr"),
-    "lpad": F("tit", TEXT, "sr_lpad"),
-    "rpad": F("tit", TEXT, "sr_rpad"),
+    "strpos": F("tt[i]", INT, _strpos),
+    "find_in_set": F("tt", INT, "sr_find_in_set"),
+    "append_trailing_char_if_absent": F("tt", TEXT, "sr_append_trailing"),
+    "str_to_map": F("t[tt]", TEXT_MAP, _str_to_map),
+    "money_format": F("n", TEXT, _money),
+    "typeof": F("a", TEXT, _typeof),
+    "bar": F("ffff", TEXT, "sr_bar"),
+    "lpad": F("ti[t]", TEXT, _pad("sr_lpad")),
+    "rpad": F("ti[t]", TEXT, _pad("sr_rpad")),
     "starts_with": F("tt", BOOLEAN, "starts_with"),
     "ends_with": F("tt", BOOLEAN, "ends_with"),
     "split": F("tt", TEXT_ARRAY, "sr_split"),
@@ -133,13 +153,7 @@ TEXTS: dict[str, F] = {
     "ascii": F("t", INT, "ascii"),
     "char": F("i", TEXT, "chr"),
     "initcap": F("t", TEXT, "sr_initcap"),
-    "regexp": F("tt", BOOLEAN, "regexp_matches"),
-    "regexp_replace": F("ttt", TEXT, "sr_regexp_replace"),
-    "regexp_extract": F("tti", TEXT, lambda a: call("sr_regexp_extract", a[0], a[1], cast(a[2], "INTEGER"))),
-    "regexp_extract_all": F("tti", TEXT_ARRAY, lambda a: call("regexp_extract_all", a[0], a[1], cast(a[2], "INTEGER"))),
     "translate": F("ttt", TEXT, "translate"),
-    "url_encode": F("t", TEXT, "url_encode"),
-    "url_decode": F("t", TEXT, "url_decode"),
     "hex": F("a", TEXT, _hex),
     "unhex": F("t", TEXT, lambda a: call("decode", call("unhex", a[0]))),
     "to_base64": F("t", TEXT, lambda a: call("to_base64", call("encode", a[0]))),
@@ -151,57 +165,4 @@ TEXTS: dict[str, F] = {
     "murmur_hash3_32": _hash("murmur_hash3_32"),
     "xx_hash3_64": _hash("xx_hash3_64"),
     "uuid": F("", TEXT, lambda _: cast(call("uuid"), "VARCHAR")),
-    # JSON
-    "parse_json": F("t", JSON, "sr_text_to_json"),
-    "to_json": F("a", JSON, "to_json"),
-    "json_query": _json_path("json_extract", JSON),
-    "json_exists": _json_path("sr_json_exists", BOOLEAN),
-    "get_json_string": _json_path("sr_get_json_string", TEXT),
-    "get_json_object": _json_path("sr_get_json_string", TEXT),
-    "get_json_int": _json_path("sr_get_json_int", BIGINT),
-    "get_json_double": _json_path("sr_get_json_double", DOUBLE),
-    "get_json_bool": _json_path("sr_get_json_bool", BOOLEAN),
-    "json_length": F(
-        "j[t]",
-        INT,
-        lambda a: cast(
-            call("sr_json_length", *a) if len(a) == 1 else call("sr_json_length", call("json_extract", *a)), "INTEGER"
-        ),
-    ),
-    "json_keys": F("j", JSON, lambda a: call("to_json", call("json_keys", a[0]))),
-    "json_object": F("[a*", JSON, _json_object),
-    "json_array": F("[a*", JSON, lambda a: call("json_array", *a)),
-    "json_string": F("j", TEXT, lambda a: cast(a[0], "VARCHAR")),
-    # arrays
-    "array_contains": F("aa", BOOLEAN, _contains),
-    "array_length": F("a", INT, _length),
-    "cardinality": F("a", INT, _length),
-    "array_join": F("at", TEXT, lambda a: call("array_to_string", a[0], a[1])),
-    "array_append": F("aa", first, "list_append"),
-    "array_distinct": F("a", first, "list_distinct"),
-    "array_sort": F("a", _sorted, "list_sort"),
-    "array_max": F("a", element, "list_max"),
-    "array_min": F("a", element, "list_min"),
-    "array_sum": F("a", lambda k: _sum_of(element(k)), lambda a: call("list_sum", a[0])),
-    "array_position": F(
-        "aa", INT, lambda a: call("coalesce", cast(call("list_position", a[0], a[1]), "INTEGER"), number(0))
-    ),
-    "array_concat": F("aa", lambda k: common(k), "list_concat"),
-    "array_slice": F(
-        "ai[i]",
-        first,
-        lambda a: call(
-            "list_slice",
-            a[0],
-            a[1],
-            exp.Sub(this=exp.Add(this=a[1], expression=a[2]), expression=number(1))
-            if len(a) > 2
-            else number(2147483647),
-        ),
-    ),
-    "array_agg": F("a", array_of_first, "list", aggregate=True),
 }
-
-
-def _sum_of(kind: SqlType | None) -> SqlType | None:
-    return BIGINT if kind is not None and kind.is_integer else DOUBLE

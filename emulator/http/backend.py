@@ -9,9 +9,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
-from emulator.http.handler import Handler, Route, context_of, serve
+from emulator.http.handler import INSERT_DENIED, Handler, Route, context_of, serve
+from emulator.people.privileges import TABLE
 from emulator.stream_load.headers import LoadError
 from emulator.stream_load.load import Request, StreamLoad
+from emulator.stream_load.transaction_calls import is_multi_table
 
 if TYPE_CHECKING:
     from emulator.server import Server
@@ -23,13 +25,22 @@ MULTI_REFUSED = "Multi-statement transaction requests can only be sent to FE nod
 class BackendHandler(Handler):
     """One request to the BE port."""
 
-    def _user(self) -> str:
-        """The user that the request proves to be. Raises LoadError."""
+    def _dispatch(self) -> None:
+        if self.context.faults.backend_gone:
+            self.close_connection = True
+            return
+        super()._dispatch()
+
+    def _user(self, db: str, *tables: str) -> str:
+        """The user that the request proves to be, who may write the tables. Raises LoadError."""
         found = self.credentials()
         if found is None:
             raise LoadError("no valid Basic authorization")
-        if not self.context.authenticate(*found):
+        access = self.logged_in()
+        if access is None:
             raise LoadError(f"Access denied for {found[0]}@{self.client_address[0]}")
+        if not all(access.allows_on("INSERT", db, table, TABLE) for table in tables):
+            raise LoadError(INSERT_DENIED)
         return found[0]
 
     def _request(self, db: str, table: str, user: str) -> Request:
@@ -42,7 +53,7 @@ class BackendHandler(Handler):
         load = StreamLoad(context.engine, context.transactions, self._request(db, table, ""), context.faults)
         body_was_read = False
         try:
-            load.request = self._request(db, table, self._user())
+            load.request = self._request(db, table, self._user(db, table))
             load.begin()
             self.connection.settimeout(float(load.options.timeout_seconds))
             load.receive(self.body())
@@ -70,21 +81,28 @@ class BackendHandler(Handler):
         headers = self.lowered_headers()
         loads = self.context.transaction_loads
         try:
-            user = self._user()
+            user = self._user(headers.get("db", ""), *self.tables_of(headers))
         except LoadError as error:
             self.close_connection = True
             self.answer({"Status": "INTERNAL_ERROR", "Message": str(error)})
             return
-        if headers.get("transaction_type", "").lower() == "multi" or headers.get("source_type") == "12":
+        request = self._request(headers.get("db", ""), headers.get("table", ""), user)
+        if is_multi_table(headers) and operation == "load":
+            self.answer(self.context.multi_table.receive(request, self.body()))
+            return
+        if is_multi_table(headers):
             self.close_connection = True
             self.answer({"Status": "INVALID_ARGUMENT", "Message": MULTI_REFUSED})
             return
-        request = self._request(headers.get("db", ""), headers.get("table", ""), user)
         if operation == "load":
             self.answer(loads.load(request, self.body()))
             return
         self.small_body()
-        self.answer(getattr(loads, operation)(request))
+        answer = getattr(loads, operation)(request)
+        if operation == "commit" and answer["Status"] == "OK" and self.context.faults.loses_reply():
+            self.close_connection = True
+            return
+        self.answer(answer)
 
     def health(self) -> None:
         """GET /api/health"""

@@ -9,29 +9,35 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from emulator.errors import StarRocksError
 from emulator.http.handler import Handler, Route, context_of, serve
+from emulator.people.access import Access
+from emulator.people.privileges import TABLE
 from emulator.storage.transactions import PREPARE
+from emulator.stream_load import transaction_calls
 
 if TYPE_CHECKING:
     from emulator.server import Server
 
 DDL_EXCEPTION = "class com.starrocks.common.DdlException"
-EXCEPTION = "class com.starrocks.common.StarRocksException"
+NO_BACKEND = "No backend alive."
 
 
 class FrontendHandler(Handler):
     """One request to the FE port."""
 
-    def _authorized(self) -> str | None:
-        """The user, or None after a 401 was sent (lower-case keys, as the FE words it)."""
-        found = self.credentials()
-        if found is not None and self.context.authenticate(*found):
-            return found[0]
+    def _authorized(self, db: str = "", *tables: str) -> Access | None:
+        """Who asks, with INSERT on the tables, or None after a 401 was sent (lower-case keys, as the FE words it)."""
+        access, found = self.logged_in(), self.credentials()
+        if access is not None and all(access.allows_on("INSERT", db, table, TABLE) for table in tables):
+            return access
         self.close_connection = True
         text = f"Access denied for {found[0]}@{self.client_address[0]}" if found else "Need auth information."
+        if access is not None:
+            text = f"Access denied for user {access.identity}. {access.hint('[]')}"
         body = {"status": "FAILED", "code": "1", "msg": text, "message": text}
         self.answer(body, 401, {"WWW-Authenticate": 'Basic realm=""'})
         return None
@@ -45,7 +51,7 @@ class FrontendHandler(Handler):
         target = self.context.faults.redirect_to or self.context.backend
         self.send_bytes(b"", "text/html", 307, {"Location": f"http://{target}{self.path}"})
 
-    def stream_load(self, _db: str, _table: str) -> None:
+    def stream_load(self, db: str, table: str) -> None:
         """PUT /api/{db}/{table}/_stream_load"""
         self.close_connection = True
         if self._authorized() is None:
@@ -54,7 +60,12 @@ class FrontendHandler(Handler):
             self._failed("There is no 100-continue header")
             self.drain()
             return
-        self._redirect()
+        if self.context.faults.backend_gone:
+            self._failed(NO_BACKEND)
+            self.drain()
+            return
+        if self._authorized(db, table) is not None:
+            self._redirect()
 
     def load_state(self, db: str) -> None:
         """GET /api/{db}/get_load_state?label="""
@@ -71,9 +82,9 @@ class FrontendHandler(Handler):
         state, reason = (found.state, found.reason) if found else ("UNKNOWN", "")
         self.answer({"state": state, "reason": reason, **_success()})
 
-    def cancel(self, db: str, _table: str) -> None:
+    def cancel(self, db: str, table: str) -> None:
         """POST /api/{db}/{table}/_cancel?label="""
-        if self._authorized() is None:
+        if self._authorized(db, table) is None:
             return
         label = self.url.parameter("label")
         if not label:
@@ -87,33 +98,28 @@ class FrontendHandler(Handler):
         self.answer(_success())
 
     def transaction(self, operation: str) -> None:
-        """POST|PUT /api/transaction/{begin,load,prepare,commit,rollback}: to the BE that has the label."""
+        """POST|PUT /api/transaction/{begin,load,prepare,commit,rollback}: answered, or sent to the BE."""
         self.close_connection = True
-        if self._authorized() is None:
+        context, headers = self.context, self.lowered_headers()
+        access = self._authorized(headers.get("db", ""), *self.tables_of(headers))
+        if access is None:
             return
-        headers = self.lowered_headers()
-        message = self._transaction_fault(operation, headers)
-        if message:
-            self._failed(message, EXCEPTION)
-            self.drain()
-            return
-        self._redirect()
-
-    def _transaction_fault(self, operation: str, headers: dict[str, str]) -> str:
-        if headers.get("transaction_type", "").lower() == "multi" or headers.get("source_type") == "12":
-            return "multi-table Stream Load transactions are not supported by the embedded server"
-        for name in ("db", "label", "table") if operation in ("begin", "load") else ("db", "label"):
-            if not headers.get(name):
-                return (
-                    f"Must provide {name} when {operation} a transaction" if name != "db" else "No database selected."
-                )
         try:
-            self.context.engine.database(headers["db"])
-        except StarRocksError:
-            return f"Database {headers['db']} does not exist"
-        if operation != "begin" and self.context.transactions.find(headers["db"], headers["label"]) is None:
-            return f"No transaction found by label {headers['label']}"
-        return ""
+            if transaction_calls.is_multi_table(headers):
+                answer = context.multi_table.answer(operation, headers, access.login)
+            else:
+                answer = transaction_calls.answer(operation, headers, context.engine, context.transactions)
+        except transaction_calls.CallFailed as error:
+            answer = {"Status": "FAILED", "Message": str(error)}
+        if answer is None and context.faults.backend_gone:
+            answer = {"Status": "FAILED", "Message": f"{DDL_EXCEPTION}: {NO_BACKEND}"}
+        if answer is None:
+            self._redirect()
+            return
+        if answer["Status"] == "OK" and operation == "commit" and context.faults.loses_reply():
+            return
+        self.answer(answer)
+        self.drain()
 
     def health(self) -> None:
         """GET /api/health"""
@@ -124,17 +130,23 @@ class FrontendHandler(Handler):
         self.answer({"replayedJournalId": 0, "queryPort": 0, "rpcPort": 0, "status": "OK", "msg": "Success"})
 
     def faults(self) -> None:
-        """POST /api/_faults: only on a server that was started with faults enabled."""
+        """GET|POST|DELETE /api/_faults: this machine's only, on a server that was started with faults enabled."""
         if not self.context.faults.enabled:
             self.answer({"status": "FAILED", "msg": "faults are off; start the server with --faults"}, 404)
             return
+        if not ip_address(self.client_address[0]).is_loopback:
+            self.answer({"status": "FAILED", "msg": "faults are set from the server's own machine only"}, 403)
+            return
         try:
-            wanted: dict[str, Any] = json.loads(self.small_body() or b"{}")
-            self.context.faults.set(wanted)
-        except ValueError as error:
+            if self.command == "POST":
+                wanted: dict[str, Any] = json.loads(self.small_body() or b"{}")
+                self.context.faults.set(wanted)
+        except (ValueError, StarRocksError) as error:
             self._bad(str(error))
             return
-        self.answer(_success())
+        if self.command == "DELETE":
+            self.context.faults.clear()
+        self.answer({**_success(), "faults": self.context.faults.shown()})
 
     def _bad(self, message: str) -> None:
         self.answer({"status": "FAILED", "code": "1", "msg": message, "message": message})
@@ -147,7 +159,9 @@ class FrontendHandler(Handler):
         ("POST", re.compile(r"/api/([^/]+)/([^/]+)/_cancel"), cancel),
         ("GET", re.compile(r"/api/health"), health),
         ("GET", re.compile(r"/api/bootstrap"), bootstrap),
+        ("GET", re.compile(r"/api/_faults"), faults),
         ("POST", re.compile(r"/api/_faults"), faults),
+        ("DELETE", re.compile(r"/api/_faults"), faults),
     )
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import json
 import re
 import shutil
 import socket
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,10 +18,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from emulator import injected_faults
+from emulator.errors import StarRocksError
 from emulator.injected_faults import InjectedFaults
+from emulator.people import login
+from emulator.people.access import Access
 from emulator.storage.engine import Engine
 from emulator.storage.transactions import Transactions
 from emulator.stream_load.headers import BodyError
+from emulator.stream_load.multi_table import MultiTableLoads
 from emulator.stream_load.transaction import TransactionLoads
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ CHUNK_BYTES = 1 << 20
 DRAIN_BYTES = 64 << 20
 DRAIN_SECONDS = 1.0
 IDLE_SECONDS = 60.0
-Authenticate = Callable[[str, str], bool]
+INSERT_DENIED = "Access denied; you need (at least one of) the INSERT privilege(s) for this operation"
+Authenticate = Callable[[str, str, str], Access]
 Route = tuple[str, re.Pattern[str], Callable[..., None]]
 
 
@@ -45,6 +49,7 @@ class Context:
     authenticate: Authenticate
     faults: InjectedFaults
     transaction_loads: TransactionLoads
+    multi_table: MultiTableLoads
     backend: str = ""
 
 
@@ -55,9 +60,21 @@ def context_of(server: Server) -> Context:
     """The context of a server; made at the first call, when what a crash left in the spool is swept too."""
     if server not in _contexts:
         _sweep(server.engine.spool)
-        loads = TransactionLoads(server.engine, server.transactions)
+        faults = injected_faults.of(server)
+        multi_table = MultiTableLoads(server.engine, server.transactions, faults)
+
+        def fail_over(_wanted: object) -> None:
+            server.fail_over()
+            multi_table.fail_over()
+
+        faults.actions["failover"] = fail_over
         _contexts[server] = Context(
-            server.engine, server.transactions, _authenticate(server), injected_faults.of(server), loads
+            server.engine,
+            server.transactions,
+            _authenticate(server),
+            faults,
+            TransactionLoads(server.engine, server.transactions, faults),
+            multi_table,
         )
     return _contexts[server]
 
@@ -71,11 +88,10 @@ def _sweep(spool: Path) -> None:
 
 
 def _authenticate(server: Server) -> Authenticate:
-    def check(user: str, password: str) -> bool:
-        known = server.password_of(user)
-        return known is not None and hmac.compare_digest(known.encode(), password.encode())
+    def log_in(user: str, host: str, password: str) -> Access:
+        return server.access_of(login.by_password(server.engine, user, host, password))
 
-    return check
+    return log_in
 
 
 class HttpServer(ThreadingHTTPServer):
@@ -135,6 +151,7 @@ class Handler(BaseHTTPRequestHandler):
     do_PUT = do_POST = do_DELETE = do_HEAD = do_GET
 
     def _dispatch(self) -> None:
+        self.context.faults.delay()
         parts = urlsplit(self.path)
         self.url = Url(parts.path, parse_qs(parts.query, keep_blank_values=True))
         known = False
@@ -169,6 +186,20 @@ class Handler(BaseHTTPRequestHandler):
         except (binascii.Error, UnicodeDecodeError):
             return None
         return (user, password) if found else None
+
+    def logged_in(self) -> Access | None:
+        """The rights of the user that the request proves to be; None when it proves none."""
+        found = self.credentials()
+        try:
+            return self.context.authenticate(found[0], self.client_address[0], found[1]) if found else None
+        except StarRocksError:
+            return None
+
+    def tables_of(self, headers: Mapping[str, str]) -> list[str]:
+        """The tables that a transaction call writes: the header's, and those of the transaction so far."""
+        txn = self.context.transactions.find(headers.get("db", ""), headers.get("label", ""))
+        known = [name.split(".")[-1] for name in txn.tables] if txn is not None else []
+        return [name for name in (headers.get("table", ""), *known) if name]
 
     def body(self) -> Iterator[bytes]:
         """The body in chunks; says 100 Continue first when the client waits for it.

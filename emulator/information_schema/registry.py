@@ -4,14 +4,18 @@
     def tasks(session: Session) -> Iterable[Sequence[Any]]:
         ...                                   # rows of Python values in the order of the columns; None = NULL
 
-A column without a type is VARCHAR. Rows are computed for each query that names the table.
+A column without a type is VARCHAR. A name without a dot is of information_schema, others are `sys.name`. Rows are
+computed for each query that names the table; those of objects that the session may not see are left out.
 """
 
 import datetime
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import unknown_table, unsupported
+from emulator.people import sight
 from emulator.sql.scope import Columns
 from emulator.sql.types import SqlType, parse_type
 
@@ -34,10 +38,8 @@ _NOT_DONE = frozenset(
         "be_tablet_write_log",
         "be_threads",
         "be_txns",
-        "applicable_roles",
         "character_sets",
         "collations",
-        "column_privileges",
         "column_stats_usage",
         "engines",
         "events",
@@ -51,14 +53,11 @@ _NOT_DONE = frozenset(
         "referential_constraints",
         "routine_load_jobs",
         "routines",
-        "schema_privileges",
         "statistics",
         "stream_loads",
         "table_constraints",
-        "table_privileges",
         "temp_tables",
         "triggers",
-        "user_privileges",
         "warehouse_metrics",
         "warehouse_queries",
         "global_variables",
@@ -84,7 +83,17 @@ def system_table(name: str, columns: str) -> Callable[[Rows], Rows]:
 
 def names() -> list[str]:
     """The system tables that are done here."""
-    return sorted(_TABLES)
+    return sorted(name for name in _TABLES if "." not in name)
+
+
+def refused() -> list[str]:
+    """The tables of information_schema that StarRocks has and we lack."""
+    return sorted(_NOT_DONE - set(_TABLES))
+
+
+def source(name: str) -> Rows:
+    """The function that gives a system table's rows."""
+    return _TABLES[name][1]
 
 
 def columns_of(name: str) -> Columns | None:
@@ -100,24 +109,33 @@ def relation(session: "Session", db: str, name: str, wanted: Mapping[str, str]) 
 
     Raises 1235 for one that StarRocks has and we lack, 5502 for any other name.
     """
-    found = _TABLES.get(name.lower()) if db == "information_schema" else None
+    key = name.lower() if db == "information_schema" else f"{db}.{name.lower()}"
+    found = _TABLES.get(key)
     if found is None:
         if db != "information_schema" or name.lower() in _NOT_DONE:
             raise unsupported(f"{db}.{name}")
         raise unknown_table(f"{db}.{name}")
     columns, rows = found
-    table = f"system_{name.lower()}"
+    table = f"system_{key.replace('.', '_')}"
     listed = ", ".join(f'"{title}" {(kind or TEXT).duckdb}' for title, kind in columns)
     session.cursor.execute(f"create or replace temp table {table} ({listed})")
     session.wanted = wanted
     chosen = [(at, wanted[title.lower()]) for at, (title, _) in enumerate(columns) if title.lower() in wanted]
-    values = [row for row in rows(session) if all(str(row[at]) == text for at, text in chosen)]
+    visible = sight.rows(session, key, [title for title, _ in columns], rows(session))
+    values = [row for row in visible if all(str(row[at]) == text for at, text in chosen)]
     if values:
         lists = ", ".join(f"unnest(cast(? as {(kind or TEXT).duckdb}[]))" for _, kind in columns)
         session.cursor.execute(
             f"insert into {table} select {lists}", [list(cells) for cells in zip(*values, strict=True)]
         )
     return f"temp.main.{table}", columns
+
+
+def load() -> None:
+    """Import every module of the package, so that each declares its tables."""
+    package = importlib.import_module("emulator.information_schema")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"emulator.information_schema.{module.name}")
 
 
 def moment(seconds: float | None) -> datetime.datetime | None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from emulator.information_schema import registry
 from emulator.information_schema.registry import moment, relation, system_table
 from emulator.sql.types import SqlType
-from emulator.storage import partitions
 from emulator.storage.catalog import Column, Table
 from emulator.storage.transactions import Transaction
 from emulator.storage.writing import visible
@@ -176,6 +175,8 @@ def extra(column: Column) -> str:
     """The Extra of DESC."""
     if column.auto_increment:
         return "auto_increment"
+    if column.aggregation:
+        return column.aggregation
     return f"AS {column.generated}" if column.generated else ""
 
 
@@ -206,75 +207,6 @@ def tables_config(session: "Session") -> Iterable[Sequence[Any]]:
 
 def _names(listed: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in listed)
-
-
-@system_table(
-    "partitions_meta",
-    "DB_NAME TABLE_NAME PARTITION_NAME PARTITION_ID:bigint COMPACT_VERSION:bigint VISIBLE_VERSION:bigint"
-    " VISIBLE_VERSION_TIME:datetime NEXT_VERSION:bigint DATA_VERSION:bigint VERSION_EPOCH:bigint VERSION_TXN_TYPE"
-    " PARTITION_KEY PARTITION_VALUE DISTRIBUTION_KEY BUCKETS:int REPLICATION_NUM:int STORAGE_MEDIUM"
-    " COOLDOWN_TIME:datetime LAST_CONSISTENCY_CHECK_TIME:datetime"
-    " IS_IN_MEMORY:boolean IS_TEMP:boolean DATA_SIZE ROW_COUNT:bigint"
-    " ENABLE_DATACACHE:boolean AVG_CS:double P50_CS:double MAX_CS:double STORAGE_PATH STORAGE_SIZE:bigint"
-    " TABLET_BALANCED:boolean METADATA_SWITCH_VERSION:bigint",
-)
-def partitions_meta(session: "Session") -> Iterable[Sequence[Any]]:
-    for table in wanted_tables(session):
-        yield from partition_rows(session, table)
-
-
-def partition_rows(session: "Session", table: Table) -> Iterable[Sequence[Any]]:
-    """A table's rows of partitions_meta."""
-    counted = dict(
-        session.cursor.execute(
-            f"select {partitions.name_sql(table)}, count(*) from {table.physical} group by 1"
-        ).fetchall()
-    )
-    replicas = int(table.properties.get("replication_num", "1"))
-    for name, state in sorted(visible(session.engine, table)["partitions"].items()):
-        version = state["version"]
-        yield (
-            table.db,
-            table.name,
-            name,
-            state["id"],
-            0,
-            version,
-            moment(state["time"]),
-            version + 1,
-            version,
-            0,
-            "TXN_NORMAL",
-            _names(table.partition_columns),
-            partition_value(table, name),
-            _names(table.distribution),
-            table.buckets,
-            replicas,
-            "HDD",
-            None,
-            None,
-            False,
-            False,
-            "0B",
-            counted.get(name, 0),
-            True,
-            0.0,
-            0.0,
-            0.0,
-            "",
-            0,
-            True,
-            0,
-        )
-
-
-def partition_value(table: Table, name: str) -> str:
-    """What SHOW PARTITIONS prints as the range or list of a partition."""
-    found = partitions.bounds(table, name)
-    if found is None:
-        return ""
-    kind = "DATE" if (column := table.column(table.partition_columns[0])) and column.type == "date" else "DATETIME"
-    return f"[types: [{kind}]; keys: [{found[0]}]; ..types: [{kind}]; keys: [{found[1]}]; )"
 
 
 _LOADS = {"INSERT_STREAMING": "INSERT", "BACKEND_STREAMING": "STREAM_LOAD", "FRONTEND_STREAMING": "STREAM_LOAD"}

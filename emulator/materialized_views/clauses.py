@@ -6,12 +6,24 @@ Grammar: materializedViewDesc, refreshSchemeDesc in StarRocks.g4; defaults: sql/
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from emulator.errors import analysis, unsupported
 from emulator.sql.reader import Reader
 
 UNIT_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86400, "WEEK": 604800}
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How a view is refreshed: as SHOW CREATE prints it, and its schedule (seconds; 0 = none) from `start` (epoch)."""
+
+    text: str = ""
+    every_seconds: int = 0
+    every_text: str = ""
+    start: float = 0.0
 
 
 @dataclass
@@ -24,8 +36,7 @@ class Clauses:
     distribution: tuple[str, ...] | None = None
     buckets: int = 0
     order_by: tuple[str, ...] = ()
-    refresh: str = ""
-    every_seconds: int | None = None
+    refresh: Scheme = Scheme()
     properties: dict[str, str] = field(default_factory=dict)
 
 
@@ -41,10 +52,10 @@ def read_clauses(reader: Reader) -> Clauses:
     clauses.comment = reader.comment()
     while not reader.accept("AS"):
         _clause(reader, clauses)
-    if not clauses.refresh:
+    if not clauses.refresh.text:
         if clauses.distribution is None:
             raise unsupported("CREATE MATERIALIZED VIEW without REFRESH and DISTRIBUTED BY (a synchronous one)")
-        clauses.refresh = "MANUAL"
+        clauses.refresh = Scheme("MANUAL")
     return clauses
 
 
@@ -57,7 +68,7 @@ def _clause(reader: Reader, clauses: Clauses) -> None:
     elif _by(reader, "ORDER"):
         clauses.order_by = reader.identifiers()
     elif reader.accept("REFRESH"):
-        clauses.refresh, clauses.every_seconds = refresh_scheme(reader)
+        clauses.refresh = refresh_scheme(reader)
     elif reader.accept("PROPERTIES"):
         clauses.properties = reader.properties()
     else:
@@ -82,25 +93,38 @@ def _expression(reader: Reader) -> str:
     return f"{name}({reader.bracketed()})" if reader.next_is("(") else name
 
 
-def refresh_scheme(reader: Reader) -> tuple[str, int | None]:
-    """`[IMMEDIATE|DEFERRED] MANUAL | ASYNC [START(..)] [EVERY (INTERVAL n UNIT)]` as (normal text, seconds)."""
+def refresh_scheme(reader: Reader) -> Scheme:
+    """`[IMMEDIATE|DEFERRED] MANUAL | ASYNC [START(..)] [EVERY (INTERVAL n UNIT)]`."""
     moment = reader.accept_any("IMMEDIATE", "DEFERRED")
     head = f"{moment} " if moment == "DEFERRED" else ""
     if reader.accept("MANUAL"):
-        return f"{head}MANUAL", None
+        return Scheme(f"{head}MANUAL")
     if reader.accept("INCREMENTAL"):
         raise analysis("Legacy incremental materialized view maintenance is no longer supported")
     if not reader.accept_any("ASYNC", "SCHEDULE"):
         reader.fail()
-    start = f" START('{_start(reader)}')" if reader.accept("START") else ""
+    shown, start = "", time.time()
+    if reader.accept("START"):
+        text = reader.bracketed().strip().strip("'\"")
+        shown, start = f" START('{text}')", start_of(text)
     if not reader.accept("EVERY"):
-        return f"{head}ASYNC{start}", None
+        return Scheme(f"{head}ASYNC{shown}")
+    number, unit = interval(reader)
+    text = f"{head}ASYNC{shown} EVERY(INTERVAL {number} {unit})"
+    return Scheme(text, number * UNIT_SECONDS[unit], f"{number} {unit}S", start)
+
+
+def interval(reader: Reader) -> tuple[int, str]:
+    """`(INTERVAL n UNIT)` as number and unit. Raises 1064 for another unit."""
     found = re.fullmatch(r"\s*INTERVAL\s+['\"]?(\d+)['\"]?\s+(\w+)\s*", reader.bracketed(), re.IGNORECASE)
     if found is None or found.group(2).upper() not in UNIT_SECONDS:
         raise analysis("EVERY needs (INTERVAL n SECOND|MINUTE|HOUR|DAY|WEEK)")
-    unit = found.group(2).upper()
-    return f"{head}ASYNC{start} EVERY(INTERVAL {found.group(1)} {unit})", int(found.group(1)) * UNIT_SECONDS[unit]
+    return int(found.group(1)), found.group(2).upper()
 
 
-def _start(reader: Reader) -> str:
-    return reader.bracketed().strip().strip("'\"")
+def start_of(text: str) -> float:
+    """START('2024-01-01 00:00:00') in epoch seconds, read as UTC. Raises 1064 for what is no time."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+    except ValueError as error:
+        raise analysis(f"Invalid date literal {text}") from error

@@ -96,11 +96,19 @@ def depends_on(engine: Engine, db: str, definition: str) -> tuple[tuple[str, ...
     return tuple(f"{a}.{b}" for a, b in sources), tuple(f"{a}.{b}" for a, b in sorted(below))
 
 
-def columns_in(definition: str) -> list[str]:
-    """Names of the columns that a text mentions, in lower case; `*` when it takes all of a table's."""
-    query = dialect.parse(definition)
-    names = {column.name.lower() for column in query.find_all(exp.Column)}
-    return sorted(names | ({"*"} if any(query.find_all(exp.Star)) else set()))
+def columns_below(engine: Engine, below: Iterable[str], definition: str) -> list[str]:
+    """Names of the columns that a text and the views below it mention, in lower case; `*` for all of a table's."""
+    texts = [definition]
+    for name in below:
+        db, _, view_name = name.partition(".")
+        view = engine.view(db, view_name)
+        texts += [view.definition] if view is not None else []
+    found: set[str] = set()
+    for text in texts:
+        query = dialect.parse(text)
+        found |= {column.name.lower() for column in query.find_all(exp.Column)}
+        found |= {"*"} if any(query.find_all(exp.Star)) else set()
+    return sorted(found)
 
 
 def versions(engine: Engine, mv: MaterializedView) -> dict[str, list[int]]:
@@ -120,16 +128,17 @@ def base_changed(server: Server, unit: Unit, db: str, table: str, reason: str) -
 
     Called by DDL inside its unit of work. A change of columns matters to the views that mention one of them.
     """
-    _inactivate(server.engine, unit, db, table, reason)
+    _inactivate(server.engine, unit, db, table, reason, set())
 
 
-def _inactivate(engine: Engine, unit: Unit, db: str, table: str, reason: str) -> None:
+def _inactivate(engine: Engine, unit: Unit, db: str, table: str, reason: str, done: set[int]) -> None:
+    """A view that is inactive already gets the newer reason; `done` are those that this change has reached."""
     _, found, listed = reason.partition(COLUMNS_CHANGED)
     changed = {name.strip().lower() for name in listed.split(",")} if found else set()
     for mv in _above(engine, unit, f"{db}.{table}"):
         mentioned = set(mv.more.get("columns", ()))
-        if mv.active and (not changed or mentioned & changed):
-            deactivate(engine, unit, mv, reason)
+        if mv.id not in done and (not changed or mentioned & changed):
+            deactivate(engine, unit, mv, reason, done)
 
 
 def _above(engine: Engine, unit: Unit, name: str) -> list[MaterializedView]:
@@ -142,10 +151,12 @@ def _above(engine: Engine, unit: Unit, name: str) -> list[MaterializedView]:
     return found
 
 
-def deactivate(engine: Engine, unit: Unit, mv: MaterializedView, reason: str) -> None:
-    """Make a view inactive, and those that read it."""
+def deactivate(engine: Engine, unit: Unit, mv: MaterializedView, reason: str, done: set[int] | None = None) -> None:
+    """Make a view inactive, and those that read it (AlterMVJobExecutor.doInactiveMaterializedViewRecursive)."""
+    done = set() if done is None else done
+    done.add(mv.id)
     unit.save(replace(mv, active=False, inactive_reason=reason))
-    _inactivate(engine, unit, mv.db, mv.name, f"base-mv inactive: {mv.name}")
+    _inactivate(engine, unit, mv.db, mv.name, f"base-mv inactive: {mv.name}", done)
 
 
 def renamed(mv: MaterializedView, **changes: Any) -> MaterializedView:
@@ -160,7 +171,7 @@ def rename(engine: Engine, unit: Unit, mv: MaterializedView, name: str) -> None:
     unit.delete("table", mv.db, mv.name)
     unit.save(replace(table, name=name))
     unit.save(replace(mv, name=name))
-    _inactivate(engine, unit, mv.db, mv.name, f"base-table renamed: {mv.name}")
+    _inactivate(engine, unit, mv.db, mv.name, f"base-table renamed: {mv.name}", set())
 
 
 def swap(engine: Engine, unit: Unit, mv: MaterializedView, other: MaterializedView) -> None:
@@ -171,7 +182,7 @@ def swap(engine: Engine, unit: Unit, mv: MaterializedView, other: MaterializedVi
     unit.save(replace(mv, name=other.name))
     unit.save(replace(other, name=mv.name))
     for each in (mv, other):
-        _inactivate(engine, unit, each.db, each.name, f"base-table swapped: {each.name}")
+        _inactivate(engine, unit, each.db, each.name, f"base-table swapped: {each.name}", set())
 
 
 def drop(engine: Engine, unit: Unit, mv: MaterializedView) -> None:
@@ -181,4 +192,4 @@ def drop(engine: Engine, unit: Unit, mv: MaterializedView) -> None:
     for kind in ("materialized_view", "table"):
         unit.delete(kind, mv.db, mv.name)
     unit.delete("visible", "", str(table.id))
-    _inactivate(engine, unit, mv.db, mv.name, f"base-table dropped: {mv.name}")
+    _inactivate(engine, unit, mv.db, mv.name, f"base-table dropped: {mv.name}", set())

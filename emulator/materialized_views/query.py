@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from emulator.errors import StarRocksError, analysis
+from emulator.people.reading import everything
 from emulator.sql import dialect
 from emulator.sql.translate import Context, Translation, translate_query
 from emulator.sql.types import STRING_LENGTH, SqlType
@@ -15,7 +16,8 @@ ROOT = "'root'@'%'"
 def translated(engine: Engine, db: str, definition: str) -> Translation:
     """The definition for DuckDB, with unqualified names looked up in the view's database."""
     values: dict[str, str | int | None] = {"current_user": ROOT, "user": ROOT, "database": db, "current_role": "root"}
-    return translate_query(Context(engine, db, values=values), dialect.parse(definition))
+    values["roles_in_session"] = "root"
+    return translate_query(Context(engine, db, values=values, may_read=everything), dialect.parse(definition))
 
 
 def columns_of(engine: Engine, db: str, definition: str) -> list[Column]:

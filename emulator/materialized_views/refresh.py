@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -23,6 +25,7 @@ from emulator.materialized_views.definitions import current, name_of
 from emulator.materialized_views.query import selected
 from emulator.storage.catalog import MaterializedView, Table, quoted
 from emulator.storage.engine import Engine
+from emulator.storage.partitions import is_range
 from emulator.storage.writing import Batch, apply, drop_stage, new_stage
 
 RUN = "task_run"
@@ -34,20 +37,35 @@ TTL_SECONDS = 7 * 86400
 
 def request(
     engine: Engine, cursor: duckdb.DuckDBPyConnection, mv: MaterializedView, user: str, *,
-    force: bool = False, start: str | None = None, end: str | None = None,
+    force: bool = False, scope: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:  # fmt: skip
-    """Record a run that waits for its turn. Raises 1064 for a range on a view without partitions."""
-    if (start or end) and not mv.more.get("partition_by"):
-        raise analysis("Not support refresh by partition for single partition mv")
+    """Record a run that waits for its turn. `scope`: `start` and `end` of a range, or `values` of partitions.
+
+    Raises 1064 for a scope that the view's partitions cannot have.
+    """
+    limits = {"start": None, "end": None, "values": [], **scope}
+    if any(limits.values()):
+        _check_scope(engine.table(mv.db, mv.name), limits["values"])
     now = time.time()
     body = {
         "query_id": str(uuid.uuid1()), "job_id": str(uuid.uuid1()), "mv": mv.id, "task": name_of(mv), "db": mv.db,
         "definition": f"insert overwrite `{mv.name}` {mv.definition}", "user": user, "state": PENDING, "created": now,
-        "started": None, "finished": None, "force": force, "start": start, "end": end, "error_code": 0, "error": "",
-        "extra": {}, "expires": now + TTL_SECONDS,
+        "started": None, "finished": None, "force": force, "error_code": 0, "error": "", "extra": {},
+        "expires": now + TTL_SECONDS, **limits,
     }  # fmt: skip
     _save(engine, cursor, body)
     return body
+
+
+def _check_scope(table: Table, values: list[list[str | None]]) -> None:
+    if not table.partition_by:
+        raise analysis("Not support refresh by partition for single partition mv")
+    if values and is_range(table):
+        raise analysis("Not support refresh by partition for non list partitioned mv")
+    width = len(table.partition_columns)
+    for each in values:
+        if len(each) != width:
+            raise analysis(f"Partition column size {width} is not match with input partition value's size {len(each)}")
 
 
 def run_now(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any]) -> None:
@@ -98,7 +116,7 @@ def _refresh(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, 
     if not mv.active:
         raise failed(f"Materialized view: {mv.name}/{mv.id} is not active due to {mv.inactive_reason}.")
     seen = definitions.versions(engine, mv)
-    ranged = bool(body["start"] or body["end"])
+    ranged = bool(body["start"] or body["end"] or body.get("values"))
     if not body["force"] and not ranged and mv.more.get("base_versions") == seen:
         return _finished(engine, cursor, body, mv, SKIPPED)
     table = engine.table(mv.db, mv.name)
@@ -114,9 +132,11 @@ def _refresh(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, 
 
 
 def _range(table: Table, body: dict[str, Any]) -> str:
-    """Condition for the rows of PARTITION START (inclusive) END (exclusive); '' = all."""
+    """Condition for the rows of PARTITION START (inclusive) END (exclusive), or of the listed ones; '' = all."""
     if not table.partition_columns:
         return ""
+    if body.get("values"):
+        return " or ".join(f"({_equals(table, each)})" for each in body["values"])
     column = quoted(table.partition_columns[0])
     parts = []
     for limit, sign in ((body["start"], ">="), (body["end"], "<")):
@@ -124,6 +144,16 @@ def _range(table: Table, body: dict[str, Any]) -> str:
             text = str(limit).replace("'", "''")
             parts.append(f"{column} {sign} cast('{text}' as timestamp)")
     return " and ".join(parts)
+
+
+def _equals(table: Table, values: list[str | None]) -> str:
+    tests = []
+    for name, value in zip(table.partition_columns, values, strict=True):
+        column = table.column(name)
+        kind = column.sql_type.duckdb if column is not None else "varchar"
+        literal = "null" if value is None else "'" + value.replace("'", "''") + "'"
+        tests.append(f"{quoted(name)} is not distinct from cast({literal} as {kind})")
+    return " and ".join(tests)
 
 
 def _finished(
@@ -187,7 +217,7 @@ def watch(engine: Engine, mv: MaterializedView) -> None:
 
     def work(job: Job) -> None:
         cursor = engine.cursor()
-        due = time.time()
+        due = float(mv.more.get("start") or time.time())
         try:
             while (now := current(engine, mv.id)) is not None and now.refresh.upper().find("ASYNC") >= 0:
                 every = now.more.get("every_seconds")

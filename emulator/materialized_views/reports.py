@@ -50,36 +50,6 @@ MV_COLUMNS = {
     "LAST_REFRESH_JOB_ID": "varchar(64)",
     "LAST_REFRESH_TIME": "datetime",
 }
-TASK_COLUMNS = {
-    "TASK_NAME": "varchar(64)",
-    "CREATE_TIME": "datetime",
-    "SCHEDULE": "varchar(64)",
-    "CATALOG": "varchar(64)",
-    "DATABASE": "varchar(64)",
-    "DEFINITION": "varchar(65533)",
-    "EXPIRE_TIME": "datetime",
-    "PROPERTIES": "varchar(65533)",
-    "CREATOR": "varchar(64)",
-}
-TASK_RUN_COLUMNS = {
-    "QUERY_ID": "varchar(64)",
-    "TASK_NAME": "varchar(64)",
-    "CREATE_TIME": "datetime",
-    "FINISH_TIME": "datetime",
-    "STATE": "varchar(16)",
-    "CATALOG": "varchar(64)",
-    "WAREHOUSE": "varchar(64)",
-    "DATABASE": "varchar(64)",
-    "DEFINITION": "varchar(65533)",
-    "EXPIRE_TIME": "datetime",
-    "ERROR_CODE": "bigint",
-    "ERROR_MESSAGE": "varchar(65533)",
-    "PROGRESS": "varchar(64)",
-    "EXTRA_MESSAGE": "varchar(8192)",
-    "PROPERTIES": "varchar(512)",
-    "JOB_ID": "varchar(64)",
-    "PROCESS_TIME": "datetime",
-}
 SHOW_NAMES = {
     "MATERIALIZED_VIEW_ID": "id",
     "TABLE_SCHEMA": "database_name",
@@ -151,40 +121,6 @@ def _mv_row(engine: Engine, mv: MaterializedView, cursor: Any) -> dict[str, Any]
     return dict(zip(MV_COLUMNS, values, strict=True))
 
 
-def task_rows(engine: Engine) -> list[dict[str, Any]]:
-    """One row a task: every materialized view has one."""
-    found = []
-    for mv in engine.all("materialized_view"):
-        every = mv.more.get("every_seconds")
-        schedule = (
-            f"PERIODICAL (EVERY({every} SECONDS))" if every else refresh_type(mv).replace("ASYNC", "EVENT_TRIGGERED")
-        )
-        definition = f"insert overwrite `{mv.name}` {mv.definition}"
-        properties = json.dumps({"mvId": str(mv.id), **mv.properties})
-        creator = f"'{mv.more.get('creator', 'root')}'@'%'"
-        created = _time(engine.table(mv.db, mv.name).created)
-        values = (name_of(mv), created, schedule, "default_catalog", mv.db, definition, None, properties, creator)
-        found.append(dict(zip(TASK_COLUMNS, values, strict=True)))
-    return found
-
-
-def task_run_rows(engine: Engine) -> list[dict[str, Any]]:
-    """One row a task run, oldest first."""
-    found = []
-    for run in sorted(engine.items("task_run").values(), key=lambda body: body["created"]):
-        done = run["state"] not in ("PENDING", "RUNNING")
-        values = (
-            run["query_id"], run["task"], _time(run["created"]), _time(run["finished"]), run["state"],
-            "default_catalog", "default_warehouse", run["db"], run["definition"],
-            _time(run["expires"]), run["error_code"], run["error"],
-            "100%" if done and run["state"] != "FAILED" else "0%", json.dumps(run["extra"]),
-            json.dumps({"FORCE": str(run["force"]).lower(), "mvId": str(run["mv"])}), run["job_id"],
-            _time(run["started"]),
-        )  # fmt: skip
-        found.append(dict(zip(TASK_RUN_COLUMNS, values, strict=True)))
-    return found
-
-
 def _declared(columns: Mapping[str, str]) -> str:
     return " ".join(f"{name}:{kind}" for name, kind in columns.items())
 
@@ -193,15 +129,3 @@ def _declared(columns: Mapping[str, str]) -> str:
 def materialized_views(session: Session) -> Iterable[Sequence[Any]]:
     """information_schema.materialized_views."""
     return (tuple(row.values()) for row in mv_rows(session.engine))
-
-
-@system_table("tasks", _declared(TASK_COLUMNS))
-def tasks(session: Session) -> Iterable[Sequence[Any]]:
-    """information_schema.tasks."""
-    return (tuple(row.values()) for row in task_rows(session.engine))
-
-
-@system_table("task_runs", _declared(TASK_RUN_COLUMNS))
-def task_runs(session: Session) -> Iterable[Sequence[Any]]:
-    """information_schema.task_runs."""
-    return (tuple(row.values()) for row in task_run_rows(session.engine))

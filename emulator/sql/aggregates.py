@@ -4,10 +4,11 @@ Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/DecimalV3FunctionAn
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from emulator.errors import analysis, unsupported
+from emulator.functions.ordering import by_place
 from emulator.functions.spec import no_match
 from emulator.sql.arithmetic import decimal_quotient
 from emulator.sql.coercion import (
@@ -24,13 +25,11 @@ from emulator.sql.coercion import (
     type_of,
     typed,
 )
+from emulator.sql.context import Context
 from emulator.sql.types import SqlType
 
-if TYPE_CHECKING:
-    from emulator.sql.translate import Context
 
-
-def count(node: exp.Count, _: "Context") -> exp.Expr:
+def count(node: exp.Count, _: Context) -> exp.Expr:
     inner = node.this
     if isinstance(inner, exp.Distinct) and len(inner.expressions) > 1:
         values = inner.expressions
@@ -53,7 +52,7 @@ def _replace_inner(node: exp.Expr, value: exp.Expr) -> None:
         node.set("this", value)
 
 
-def total(node: exp.Sum, _: "Context") -> exp.Expr:
+def total(node: exp.Sum, _: Context) -> exp.Expr:
     value = _inner(node)
     kind = type_of(value)
     if kind is None:
@@ -75,7 +74,7 @@ def _integer_sum(node: exp.Sum, value: exp.Expr, kind: SqlType) -> exp.Expr:
     return typed(node, BIGINT)
 
 
-def average(node: exp.Avg, _: "Context") -> exp.Expr:
+def average(node: exp.Avg, _: Context) -> exp.Expr:
     value = _inner(node)
     kind = type_of(value)
     if kind is None or kind.name != "decimal":
@@ -105,14 +104,14 @@ def finish(node: exp.Expr, over: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
     return typed(over(node), kind)
 
 
-def extreme(node: exp.Expr, _: "Context") -> exp.Expr:
+def extreme(node: exp.Expr, _: Context) -> exp.Expr:
     kind = type_of(_inner(node))
     if node.expressions:
         raise no_match(node.key, [kind, *(type_of(each) for each in node.expressions)])
     return typed(node, kind)
 
 
-def group_concat(node: exp.GroupConcat, _: "Context") -> exp.Expr:
+def group_concat(node: exp.GroupConcat, _: Context) -> exp.Expr:
     """Parts that are NULL are skipped; several arguments are put together; a comma stands between by default."""
     this, order = node.this, None
     if isinstance(this, exp.Order):
@@ -120,20 +119,32 @@ def group_concat(node: exp.GroupConcat, _: "Context") -> exp.Expr:
     values = this.expressions if isinstance(this, exp.Distinct) else [this]
     if len(values) == 1 and isinstance(values[0], exp.Concat):
         values = values[0].expressions
+    if not values or values[0] is None:
+        raise analysis("group_concat should have at least one input")
+    if order is not None:
+        by_place(order, values)
+        order = order if order.expressions else None
     text = to_text(values[0])
     for value in values[1:]:
         text = exp.DPipe(this=text, expression=to_text(value))
     argument: exp.Expr = exp.Distinct(expressions=[text]) if isinstance(this, exp.Distinct) else text
     separator: exp.Expr = node.args.get("separator") or exp.Literal.string(",")
     if order is not None:
-        if isinstance(this, exp.Distinct) and len(values) == 1:
+        if isinstance(this, exp.Distinct):
+            _check_distinct_order(order, values)
             for each in order.expressions:
                 each.set("this", text.copy())
         separator = exp.Order(this=separator, expressions=order.expressions)
     return call("string_agg", argument, separator, kind=TEXT)
 
 
-def ranking(node: exp.Expr, _: "Context") -> exp.Expr:
+def _check_distinct_order(order: exp.Order, values: list[exp.Expr]) -> None:
+    """With DISTINCT the engine can only order by what is put together."""
+    if len(values) > 1 or any(each.this != values[0] for each in order.expressions):
+        raise unsupported("group_concat(DISTINCT ...) in another order than that of its one argument")
+
+
+def ranking(node: exp.Expr, _: Context) -> exp.Expr:
     return typed(node, BIGINT)
 
 

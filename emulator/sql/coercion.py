@@ -6,6 +6,8 @@ Sources: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/ExpressionAnalyzer
 A node's type is kept in `node.meta["sr"]`; None = not known (then nothing is changed).
 """
 
+import datetime
+import re
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -20,6 +22,7 @@ TINYINT, SMALLINT, INT, BIGINT, LARGEINT = (SqlType(name) for name in INTEGERS)
 DOUBLE, DATE, DATETIME, JSON, NULL = (SqlType(name) for name in ("double", "date", "datetime", "json", "null"))
 FLOAT = SqlType("float")
 TEXT = SqlType("varchar", length=65533)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d(\.\d{1,6})?)?")
 _DIGITS = {"boolean": 1, "tinyint": 3, "smallint": 5, "int": 10, "bigint": 19, "largeint": 38}
 
 
@@ -99,6 +102,10 @@ def _common(left: SqlType, right: SqlType) -> SqlType | None:
         return DATETIME
     if is_numeric(left) and is_numeric(right):
         return _common_number(left, right)
+    if left.name == right.name and len(left.items) == len(right.items) > 0:
+        inner = [_common(one, two) for one, two in zip(left.items, right.items, strict=True)]
+        known = tuple(kind for kind in inner if kind is not None)
+        return SqlType(left.name, items=known, fields=left.fields) if len(known) == len(inner) else None
     return None
 
 
@@ -138,12 +145,38 @@ def to_type(node: exp.Expr, target: SqlType) -> exp.Expr:
         return call("sr_number_to_datetime", cast(node, "BIGINT"), kind=target)
     if target.name == "date" and source is not None and source.is_integer:
         return cast(call("sr_number_to_datetime", cast(node, "BIGINT")), "DATE", target)
+    if source is not None and source.name == target.name == "struct" and len(source.items) == len(target.items):
+        return _to_struct(node, source, target)
     if target.name == "boolean" and is_numeric(source):
         return typed(exp.Paren(this=exp.NEQ(this=node, expression=number(0))), target)
     return cast(node, target.duckdb, target, safe=True)
 
 
+def _to_struct(node: exp.Expr, source: SqlType, target: SqlType) -> exp.Expr:
+    """Field by field, by place: StarRocks does not look at the names."""
+    pairs = []
+    for name, kind, own, wanted in zip(source.fields, source.items, target.fields, target.items, strict=True):
+        field = call("struct_extract", node.copy(), exp.Literal.string(name), kind=kind)
+        pairs.append(exp.PropertyEQ(this=exp.to_identifier(own, quoted=True), expression=to_type(field, wanted)))
+    missing = exp.Is(this=node, expression=exp.Null())
+    return typed(exp.Case(ifs=[exp.If(this=missing, true=exp.Null())], default=exp.Struct(expressions=pairs)), target)
+
+
+def _plain_moment(node: exp.Expr) -> bool:
+    """Is this a literal that every reader of times takes for the same? Then no macro is needed."""
+    if not isinstance(node, exp.Literal) or not _MOMENT.fullmatch(str(node.this)):
+        return False
+    try:
+        datetime.datetime.fromisoformat(str(node.this))
+    except ValueError:
+        return False
+    return True
+
+
 def _from_text(node: exp.Expr, target: SqlType) -> exp.Expr:
+    if is_time(target) and _plain_moment(node):
+        moment = cast(node, "TIMESTAMP", target)
+        return moment if target.name == "datetime" else cast(moment, "DATE", target)
     if target.is_integer:
         return cast(call("sr_integer_text", node), target.duckdb, target, safe=True)
     if target.name == "datetime":
@@ -154,6 +187,8 @@ def _from_text(node: exp.Expr, target: SqlType) -> exp.Expr:
         return call("sr_to_boolean", node, kind=target)
     if target.name in {"double", "float", "decimal"}:
         return cast(call("sr_number_text", node), target.duckdb, target, safe=True)
+    if target.name == "array":
+        return _from_json(typed(call("sr_text_to_json", node), JSON), target)
     return cast(node, target.duckdb, target, safe=True)
 
 
@@ -191,3 +226,13 @@ def to_text(node: exp.Expr) -> exp.Expr:
         name = {"datetime": "sr_datetime_text", "json": "sr_json_to_text"}.get(source.name, "sr_double_text")
         return call(name, node, kind=TEXT)
     return cast(node, "VARCHAR", TEXT)
+
+
+def unified(value: exp.Expr, kind: SqlType | None) -> exp.Expr:
+    """A value in the common type of its place, where the type is known and differs in kind."""
+    own = type_of(value)
+    if kind is None or own is None or own.name == "null" or (own.name == kind.name and not own.items) or own == kind:
+        return value
+    if own.is_text and kind.is_text:
+        return value
+    return to_type(value, kind)

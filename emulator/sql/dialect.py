@@ -51,6 +51,28 @@ class Parser(StarRocksParser):
         kind: build for kind, build in StarRocksParser.COLUMN_OPERATORS.items() if kind != TokenType.DCOLON
     }
     CAST_COLUMN_OPERATORS: ClassVar[set[TokenType]] = set()
+    PARTITION_KEYWORDS: ClassVar[set[str]] = {"PARTITION", "PARTITIONS"}
+
+    def _parse_partition(self) -> exp.Partition | None:
+        """`PARTITION (p, q)`, and one name without brackets."""
+        if not self._match_texts(self.PARTITION_KEYWORDS):
+            return None
+        if self._match(TokenType.L_PAREN, advance=False):
+            names = self._parse_wrapped_csv(self._parse_disjunction)
+        else:
+            name = self._parse_id_var()
+            names = [exp.column(name)] if name is not None else []
+        return self.expression(exp.Partition(expressions=names))
+
+    def _parse_ordered(self, parse_method: Callable[[], exp.Expr | None] | None = None) -> exp.Ordered | None:
+        """`ORDER BY ALL` too: `exp.Var` ALL in place of an expression."""
+        if not self._match(TokenType.ALL, advance=False):
+            return super()._parse_ordered(parse_method)
+        return super()._parse_ordered(self._parse_var_from_all)
+
+    def _parse_var_from_all(self) -> exp.Expr:
+        self._advance()
+        return exp.Var(this="ALL")
 
 
 class Dialect(StarRocks):
@@ -82,7 +104,11 @@ _WORDS = Words()
 LEXEME = re.compile(
     r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `[^`]*` | --[^\n]* | /\*.*?\*/ | \#""", re.DOTALL | re.VERBOSE
 )
-_JOIN_HINT = re.compile(r"(\bJOIN\s*)\[(?:broadcast|shuffle|bucket|colocate)\]", re.IGNORECASE)
+_BRACKET_HINT = re.compile(
+    r"(\b(?:JOIN|OVER\s*\(|DISTINCT)\s*)"
+    r"\[(?:(?:broadcast|shuffle|bucket|colocate|skew|skewed|hash|sort|unreorder)[, ]*)+\]",
+    re.IGNORECASE,
+)
 _HINT = re.compile(r"SET_VAR\s*\((.*)\)", re.IGNORECASE | re.DOTALL)
 _ASSIGNMENT = re.compile(r"""\s*(\w+)\s*=\s*('[^']*'|"[^"]*"|[^,\s]+)\s*(?:,|$)""")
 
@@ -101,7 +127,7 @@ def _without_hints(text: str) -> tuple[str, dict[str, str]]:
     """Blank out hints (places stay) and read their variables; `#` outside of strings is a syntax error."""
     hints: dict[str, str] = {}
     if "[" in text:
-        text = _JOIN_HINT.sub(lambda match: match.group(1) + " " * (len(match.group()) - len(match.group(1))), text)
+        text = _BRACKET_HINT.sub(lambda match: match.group(1) + " " * (len(match.group()) - len(match.group(1))), text)
     if "/*+" not in text and "#" not in text and "/*!" not in text:
         return text, hints
     pieces, end = [], 0

@@ -1,34 +1,28 @@
 """FROM: tables, views, subqueries, joins, unnest and generate_series, put into the scope as they are met."""
 
+from abc import abstractmethod
+
 from sqlglot import exp
 
-from emulator.errors import analysis, unsupported
-from emulator.functions.spec import no_match
-from emulator.sql.coercion import common, type_of
-from emulator.sql.rules import truth
+from emulator.errors import analysis, unknown_database, unknown_table, unsupported
+from emulator.people.reading import Guard
+from emulator.sql import dialect
+from emulator.sql.comparison import truth
+from emulator.sql.context import SYSTEM_DATABASES
 from emulator.sql.scope import Columns, Scope, Source
-from emulator.sql.translate import Context
+from emulator.sql.table_functions import TableFunctions, table_alias
 from emulator.storage import partitions
+from emulator.storage.catalog import Table, View
+from emulator.storage.engine import RESTORING
 from emulator.storage.writing import visible_names
 
 
-class FromClause:
+class FromClause(TableFunctions):
     """The part of the walk that reads FROM; `emulator.sql.resolve.Resolver` is the whole of it."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-
-    def query(self, node: exp.Expr, parent: Scope | None) -> tuple[exp.Expr, Columns]:
-        """Rewrite a query; give it and its columns."""
-        raise NotImplementedError
-
+    @abstractmethod
     def values(self, node: exp.Values, parent: Scope | None) -> tuple[exp.Expr, Columns]:
         """Rewrite VALUES."""
-        raise NotImplementedError
-
-    def expression(self, node: exp.Expr, scope: Scope) -> exp.Expr:
-        """Rewrite a scalar expression and note its type."""
-        raise NotImplementedError
 
     def from_clause(self, node: exp.Select, scope: Scope) -> None:
         found = node.args.get("from_")
@@ -37,28 +31,36 @@ class FromClause:
         if isinstance(found.this, exp.Table) and found.this.name.lower() == "dual" and not found.this.db:
             node.set("from_", None)
             return
+        joins = node.args.get("joins") or []
+        if joins:
+            _turn_right(found, joins)
         found.set("this", self._source(found.this, scope))
-        for join in node.args.get("joins") or []:
+        for join in joins:
             self._join(join, scope)
         for lateral in node.args.get("laterals") or []:
             raise unsupported(f"LATERAL VIEW {lateral.alias}")
 
     def _join(self, join: exp.Join, scope: Scope) -> None:
         side, kind = (join.side or "").upper(), (join.kind or "").upper()
-        if join.args.get("method") or kind not in ("", "INNER", "CROSS", "OUTER", "SEMI", "ANTI"):
-            raise unsupported(f"{join.args.get('method') or kind} JOIN")
+        method = (join.args.get("method") or "").upper()
+        if method not in ("", "ASOF") or kind not in ("", "INNER", "CROSS", "OUTER", "SEMI", "ANTI"):
+            raise unsupported(f"{method or kind} JOIN")
         if kind in ("SEMI", "ANTI"):
-            if side != "LEFT":
-                raise unsupported(f"{side} {kind} JOIN".strip())
             join.set("side", None)
         join.set("this", self._source(join.this, scope))
         using = join.args.get("using")
         if using:
             self._using(join, [each.name for each in using], scope)
         elif join.args.get("on") is not None:
+            if method:
+                _check_asof(join.args["on"])
+            if isinstance(join.this, exp.Lateral):
+                _check_lateral(join, side)
             join.set("on", truth(self.expression(join.args["on"], scope)))
-        elif side and not isinstance(join.this, exp.Unnest | exp.Lateral):
-            raise analysis(f"{side} JOIN needs an ON or USING clause")
+        elif side or method or kind in ("SEMI", "ANTI"):
+            raise analysis(f"{side} {method} JOIN needs an ON or USING clause".strip())
+        elif kind != "OUTER":
+            join.set("kind", "CROSS")
         if kind in ("SEMI", "ANTI"):
             scope.sources.pop()
 
@@ -81,10 +83,9 @@ class FromClause:
             columns = renamed(columns, node.args["alias"])
             scope.add(Source(node.alias, columns))
             return exp.Subquery(this=inner, alias=table_alias(node.alias, [name for name, _ in columns]))
-        if isinstance(node, exp.Unnest):
-            return self._unnest(node, node.args.get("alias"), scope)
-        if isinstance(node, exp.Lateral) and isinstance(node.this, exp.Unnest):
-            return self._unnest(node.this, node.args.get("alias"), scope)
+        if isinstance(node, exp.Unnest | exp.Lateral):
+            function = node.this if isinstance(node, exp.Lateral) else node
+            return self.table_function(function, node.args.get("alias"), scope)
         if isinstance(node, exp.Values):
             alias = node.args.pop("alias", None)
             inner, columns = self.values(node, scope.parent)
@@ -96,7 +97,10 @@ class FromClause:
 
     def _table(self, node: exp.Table, scope: Scope) -> exp.Expr:
         if isinstance(node.this, exp.Anonymous):
-            return self._table_function(node, scope)
+            function = node.this
+            if function.name.lower() == "table" and len(function.expressions) == 1:
+                function = function.expressions[0]
+            return self.table_function(function, node.args.get("alias"), scope)
         for key in ("joins", "pivots", "version", "sample", "laterals", "when", "only", "changes"):
             if node.args.get(key):
                 raise unsupported(f"{key} of a table in FROM")
@@ -107,7 +111,7 @@ class FromClause:
             made.this.set("quoted", True)
             made.set("alias", table_alias(node.alias or node.name, []))
             return made
-        relation, source = self.context.relation(node)
+        relation, source = self._relation(node)
         if node.args.get("partition"):
             relation = self._partition(node, relation, source)
         scope.add(source)
@@ -119,6 +123,42 @@ class FromClause:
         relation.set("alias", table_alias(source.alias, names))
         return relation
 
+    def _relation(self, node: exp.Table) -> tuple[exp.Expr, Source]:
+        """A table name in FROM: the DuckDB relation without alias, and the source that it is.
+
+        Raises 1046, 5501, 5502, 1235 (catalogs).
+        """
+        context = self.context
+        db, name = context.qualified(node)
+        if db.lower() in SYSTEM_DATABASES:
+            return context.system_relation(node, db.lower())
+        if context.engine.get("database", "", db) is None:
+            raise unknown_database(db)
+        alias = node.alias or name
+        own = context.temporary.get((db, name))
+        if own is not None:
+            context.cacheable = False
+            return physical(own), Source(alias, [(c.name, c.sql_type) for c in own.columns], db)
+        table = context.engine.get("table", db, name)
+        if table is not None:
+            context.may_read(db, name)
+            if context.engine.get(RESTORING, db, name) is not None:
+                raise analysis("Table state is not NORMAL: 'RESTORING'", 5014)
+            context.tables.add(f"{db}.{name}")
+            return physical(table), Source(alias, [(c.name, c.sql_type) for c in table.columns], db)
+        view = context.engine.view(db, name)
+        if view is None:
+            raise unknown_table(f"{db}.{name}")
+        inside = context.may_read(db, name)
+        return self._view(view, inside), Source(alias, [(column.name, column.sql_type) for column in view.columns], db)
+
+    def _view(self, view: View, may_read: Guard) -> exp.Expr:
+        """A view's own query, its names resolved in the view's database."""
+        inner = self.context.inside_view(view.db, view.name, may_read)
+        query, _ = type(self)(inner).query(dialect.parse(view.definition), None)
+        self.context.cacheable = self.context.cacheable and inner.cacheable
+        return exp.Subquery(this=query)
+
     def _partition(self, node: exp.Table, relation: exp.Expr, source: Source) -> exp.Expr:
         table = self.context.engine.table(source.database, node.name)
         names = [each.name for each in node.args["partition"].expressions]
@@ -126,39 +166,11 @@ class FromClause:
         inner = exp.select("*").from_(relation).where(exp.condition(condition, dialect="duckdb"))
         return exp.Subquery(this=inner)
 
-    def _table_function(self, node: exp.Table, scope: Scope) -> exp.Expr:
-        function = node.this
-        if function.name.lower() == "table" and len(function.expressions) == 1:
-            function = function.expressions[0]
-        if not isinstance(function, exp.Anonymous) or function.name.lower() != "generate_series":
-            raise analysis(f"Unknown table function '{getattr(function, 'name', function)}'")
-        arguments = [self.expression(each, scope) for each in function.expressions]
-        kind = common(type_of(each) for each in arguments[:2])
-        names = [each.name for each in node.args["alias"].columns] if node.args.get("alias") else []
-        name = names[0] if names else "generate_series"
-        alias = node.alias or "generate_series"
-        scope.add(Source(alias, [(name, kind)]))
-        made = exp.Anonymous(this="generate_series", expressions=arguments)
-        return exp.Table(this=made, alias=table_alias(alias, [name]))
 
-    def _unnest(self, node: exp.Unnest, alias: exp.TableAlias | None, scope: Scope) -> exp.Expr:
-        if len(node.expressions) != 1:
-            raise unsupported("unnest of several arrays")
-        value = self.expression(node.expressions[0], scope)
-        kind = type_of(value)
-        if kind is not None and kind.name != "array":
-            raise no_match("unnest", [kind])
-        names = [each.name for each in alias.columns] if alias is not None else []
-        name = names[0] if names else "unnest"
-        table = alias.name if alias is not None and alias.this is not None else "unnest"
-        scope.add(Source(table, [(name, kind.items[0] if kind is not None else None)]))
-        return exp.Unnest(expressions=[value], alias=table_alias(table, [name]))
-
-
-def table_alias(name: str, columns: list[str]) -> exp.TableAlias:
-    return exp.TableAlias(
-        this=exp.to_identifier(name, quoted=True), columns=[exp.to_identifier(each, quoted=True) for each in columns]
-    )
+def physical(table: Table) -> exp.Table:
+    """The DuckDB table with a table's rows."""
+    catalog, schema, name = table.physical.split(".")
+    return exp.table_(name, schema, catalog, quoted=True)
 
 
 def renamed(columns: Columns, alias: exp.TableAlias | None) -> Columns:
@@ -178,3 +190,38 @@ def visible_ctes(scope: Scope) -> dict[str, Columns]:
         found = {**each.ctes, **found}
         each = each.parent
     return found
+
+
+def _turn_right(found: exp.From, joins: list[exp.Join]) -> None:
+    """`a RIGHT SEMI JOIN b` as `b LEFT SEMI JOIN a`, which DuckDB has; the same for ANTI."""
+    first = joins[0]
+    if (first.kind or "").upper() in ("SEMI", "ANTI") and (first.side or "").upper() == "RIGHT":
+        left = found.this
+        found.set("this", first.this)
+        first.set("this", left)
+        first.set("side", "LEFT")
+    for join in joins:
+        if (join.kind or "").upper() in ("SEMI", "ANTI") and (join.side or "").upper() != "LEFT":
+            raise unsupported(f"{join.side} {join.kind} JOIN behind another join".strip())
+
+
+def _check_asof(condition: exp.Expr) -> None:
+    """Equalities and one inequality; what else StarRocks tests after it has found the nearest row is not done here."""
+    parts = list(condition.flatten()) if isinstance(condition, exp.And) else [condition]
+    ordered = [each for each in parts if isinstance(each, exp.GT | exp.GTE | exp.LT | exp.LTE)]
+    if len(ordered) != 1:
+        raise analysis("ASOF JOIN requires exactly one temporal inequality condition in ON clause")
+    equal = [each for each in parts if isinstance(each, exp.EQ)]
+    if not equal:
+        raise analysis("ASOF JOIN requires at least one equality condition in join ON clause")
+    plain = all(isinstance(side, exp.Column) for each in equal for side in (each.this, each.expression))
+    if len(equal) + 1 != len(parts) or not plain:
+        raise unsupported("ASOF JOIN with further conditions")
+
+
+def _check_lateral(join: exp.Join, side: str) -> None:
+    """unnest is joined inner, cross, or left on TRUE."""
+    if side not in ("", "LEFT"):
+        raise analysis("unnest support inner join, cross join and left join on true")
+    if side == "LEFT" and not (isinstance(join.args["on"], exp.Boolean) and join.args["on"].this):
+        raise analysis("left join unnest only support on true")

@@ -171,4 +171,6 @@ class Reader:
 def _is_name(token: Token) -> bool:
     if token.token_type == TokenType.IDENTIFIER:
         return True
+    if token.token_type == TokenType.VAR and token.text[:1].isdigit():
+        return True  # DIGIT_IDENTIFIER of StarRocksLex.g4: 9a
     return (token.text[:1].isalpha() or token.text[:1] in "_$") and token.text.upper() not in RESERVED

@@ -5,14 +5,15 @@ put in its place, typed. Nodes without a rule are refused by name: nothing passe
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 
-from emulator.errors import analysis, unsupported
+from emulator.errors import analysis, syntax, unsupported
 from emulator.functions.dates import interval_parts, shifted
 from emulator.functions.spec import no_match
-from emulator.sql import aggregates
+from emulator.functions.table import FUNCTIONS
+from emulator.sql import aggregates, nested
 from emulator.sql.arithmetic import binary
 from emulator.sql.coercion import (
     BIGINT,
@@ -20,28 +21,25 @@ from emulator.sql.coercion import (
     DATE,
     DATETIME,
     DOUBLE,
-    JSON,
-    LARGEINT,
     NULL,
     TEXT,
     call,
     cast,
     common,
-    is_time,
     to_text,
     to_type,
     type_of,
     typed,
+    unified,
 )
+from emulator.sql.comparison import comparable, truth
+from emulator.sql.context import Context
 from emulator.sql.types import INTEGERS, RANGES, SqlType, parse_type
 
-if TYPE_CHECKING:
-    from emulator.sql.translate import Context
-
-Rule = Callable[[Any, "Context"], exp.Expr]
+Rule = Callable[[Any, Context], exp.Expr]
 
 
-def _literal(node: exp.Literal, _: "Context") -> exp.Expr:
+def _literal(node: exp.Literal, _: Context) -> exp.Expr:
     if node.is_string:
         return typed(node, SqlType("varchar", length=max(1, len(node.this.encode()))))
     text = node.this.lower()
@@ -58,64 +56,22 @@ def _literal(node: exp.Literal, _: "Context") -> exp.Expr:
     return typed(node, SqlType(name) if name else DOUBLE)
 
 
-def _boolean(node: exp.Expr, _: "Context") -> exp.Expr:
+def _boolean(node: exp.Expr, _: Context) -> exp.Expr:
     return typed(node, BOOLEAN)
 
 
-def truth(node: exp.Expr) -> exp.Expr:
-    """An operand of AND, OR, NOT, WHERE: numbers and texts count as BOOLEAN."""
-    kind = type_of(node)
-    return node if kind is None or kind.name in {"boolean", "null"} else to_type(node, BOOLEAN)
-
-
-def _logic(node: exp.Expr, _: "Context") -> exp.Expr:
+def _logic(node: exp.Expr, _: Context) -> exp.Expr:
     for key in ("this", "expression"):
         if node.args.get(key) is not None:
             node.set(key, truth(node.args[key]))
     return typed(node, BOOLEAN)
 
 
-def _xor(node: exp.Xor, _: "Context") -> exp.Expr:
+def _xor(node: exp.Xor, _: Context) -> exp.Expr:
     return typed(exp.Paren(this=exp.NEQ(this=truth(node.this), expression=truth(node.expression))), BOOLEAN)
 
 
-def comparable(left: exp.Expr, right: exp.Expr) -> tuple[exp.Expr, exp.Expr]:
-    """Both sides of a comparison in a type that they can be compared in."""
-    one, two = type_of(left), type_of(right)
-    if one is None or two is None or one == two or "null" in (one.name, two.name):
-        return left, right
-    target = _comparison_type(left, right, one, two)
-    if target is None:
-        return left, right
-    return _side(left, one, target), _side(right, two, target)
-
-
-def _side(node: exp.Expr, kind: SqlType, target: SqlType) -> exp.Expr:
-    return node if kind.name == target.name else to_type(node, target)
-
-
-def _comparison_type(left: exp.Expr, right: exp.Expr, one: SqlType, two: SqlType) -> SqlType | None:
-    if one.is_text and two.is_text:
-        return None
-    if is_time(one) or is_time(two):
-        if {one.name, two.name} == {"date"} or (one.name == two.name):
-            return None
-        return DATETIME
-    if one.name == "json" or two.name == "json":
-        return two if one.name == "json" else one
-    if one.is_text or two.is_text:
-        other, text = (two, left) if one.is_text else (one, right)
-        if isinstance(text, exp.Literal) and other.is_integer and text.this.strip().lstrip("+-").isdigit():
-            return LARGEINT if other == LARGEINT or len(text.this) > 18 else BIGINT
-        if isinstance(text, exp.Literal) and other.name == "decimal":
-            return None
-        return DOUBLE if other.name != "boolean" or not isinstance(text, exp.Literal) else BOOLEAN
-    if "boolean" in (one.name, two.name) and one.name != two.name:
-        return two if one.name == "boolean" else one
-    return None
-
-
-def _comparison(node: exp.Binary, _: "Context") -> exp.Expr:
+def _comparison(node: exp.Binary, _: Context) -> exp.Expr:
     for side in (node.this, node.expression):
         kind = type_of(side)
         if kind is not None and kind.name in {"map", "struct"}:
@@ -126,13 +82,13 @@ def _comparison(node: exp.Binary, _: "Context") -> exp.Expr:
     return typed(node, BOOLEAN)
 
 
-def _is(node: exp.Is, _: "Context") -> exp.Expr:
+def _is(node: exp.Is, _: Context) -> exp.Expr:
     if isinstance(node.expression, exp.Boolean):
         node.set("this", truth(node.this))
     return typed(node, BOOLEAN)
 
 
-def _between(node: exp.Between, _: "Context") -> exp.Expr:
+def _between(node: exp.Between, _: Context) -> exp.Expr:
     value = node.this
     low_value, low = comparable(value, node.args["low"])
     high_value, high = comparable(value.copy(), node.args["high"])
@@ -140,7 +96,7 @@ def _between(node: exp.Between, _: "Context") -> exp.Expr:
     return typed(exp.Paren(this=both), BOOLEAN)
 
 
-def _in(node: exp.In, _: "Context") -> exp.Expr:
+def _in(node: exp.In, _: Context) -> exp.Expr:
     items = node.expressions
     if items:
         value = node.this
@@ -154,16 +110,23 @@ def _in(node: exp.In, _: "Context") -> exp.Expr:
     return typed(node, BOOLEAN)
 
 
-def _like(node: exp.Like, _: "Context") -> exp.Expr:
+def _like(node: exp.Like, _: Context) -> exp.Expr:
     made = exp.Like(this=to_text(node.this), expression=to_text(node.expression))
-    return typed(exp.Escape(this=made, expression=exp.Literal.string("\\")), BOOLEAN)
+    return _negated(node, exp.Escape(this=made, expression=exp.Literal.string("\\")))
 
 
-def _regexp(node: exp.RegexpLike, _: "Context") -> exp.Expr:
-    return call("regexp_matches", to_text(node.this), to_text(node.expression), kind=BOOLEAN)
+def _negated(node: exp.Expr, made: exp.Expr) -> exp.Expr:
+    """`NOT LIKE` and its like: the parser notes the NOT on the node."""
+    return typed(exp.Paren(this=exp.Not(this=made)) if node.args.get("negate") else made, BOOLEAN)
 
 
-def _add(node: exp.Binary, _: "Context") -> exp.Expr:
+def _regexp(node: exp.RegexpLike, _: Context) -> exp.Expr:
+    return _negated(node, call("regexp_matches", to_text(node.this), to_text(node.expression)))
+
+
+def _add(node: exp.Binary, _: Context) -> exp.Expr:
+    if isinstance(node, exp.Mul | exp.Div):
+        return _scaled_interval(node) or binary(node)
     for side, other in ((node.expression, node.this), (node.this, node.expression)):
         if isinstance(side, exp.Interval):
             amount, unit = interval_parts(side)
@@ -171,7 +134,21 @@ def _add(node: exp.Binary, _: "Context") -> exp.Expr:
     return binary(node)
 
 
-def _negative(node: exp.Neg, _: "Context") -> exp.Expr:
+def _scaled_interval(node: exp.Binary) -> exp.Expr | None:
+    """`INTERVAL 1 DAY * 3`, `3 * INTERVAL ...`, `INTERVAL ... / 3`; None when no side is an interval."""
+    left, right = node.this, node.expression
+    if isinstance(right, exp.Interval) and isinstance(node, exp.Div):
+        raise syntax("Do not support Expr divide IntervalLiteral syntax")
+    if not isinstance(left, exp.Interval):
+        left, right = right, left
+    if not isinstance(left, exp.Interval):
+        return None
+    amount, unit = interval_parts(left)
+    made = type(node)(this=exp.Paren(this=amount), expression=exp.Paren(this=right))
+    return exp.Interval(this=cast(made, "BIGINT", BIGINT), unit=exp.Var(this=unit))
+
+
+def _negative(node: exp.Neg, _: Context) -> exp.Expr:
     kind = type_of(node.this)
     if kind is not None and kind.is_text:
         node.set("this", to_type(node.this, DOUBLE))
@@ -179,18 +156,18 @@ def _negative(node: exp.Neg, _: "Context") -> exp.Expr:
     return typed(node, kind)
 
 
-def _bits(node: exp.Binary, _: "Context") -> exp.Expr:
+def _bits(node: exp.Binary, _: Context) -> exp.Expr:
     left, right = (to_type(side, BIGINT) for side in (node.this, node.expression))
     if isinstance(node, exp.BitwiseXor):
         return call("xor", left, right, kind=BIGINT)
     return typed(exp.Paren(this=type(node)(this=left, expression=right)), BIGINT)
 
 
-def _not_bits(node: exp.BitwiseNot, _: "Context") -> exp.Expr:
+def _not_bits(node: exp.BitwiseNot, _: Context) -> exp.Expr:
     return typed(exp.Paren(this=exp.BitwiseNot(this=to_type(node.this, BIGINT))), BIGINT)
 
 
-def _case(node: exp.Case, _: "Context") -> exp.Expr:
+def _case(node: exp.Case, _: Context) -> exp.Expr:
     branches = node.args["ifs"]
     values = [branch.args["true"] for branch in branches]
     if node.args.get("default") is not None:
@@ -211,17 +188,7 @@ def _case(node: exp.Case, _: "Context") -> exp.Expr:
     return typed(node, kind)
 
 
-def unified(value: exp.Expr, kind: SqlType | None) -> exp.Expr:
-    """A value in the common type of its place, where the type is known and differs in kind."""
-    own = type_of(value)
-    if kind is None or own is None or own.name == "null" or own.name == kind.name:
-        return value
-    if own.is_text and kind.is_text:
-        return value
-    return to_type(value, kind)
-
-
-def _branch(node: exp.If, _: "Context") -> exp.Expr:
+def _branch(node: exp.If, _: Context) -> exp.Expr:
     if isinstance(node.parent, exp.Case):
         return node
     kind = common([type_of(node.args["true"]), type_of(node.args.get("false")) if node.args.get("false") else NULL])
@@ -230,7 +197,7 @@ def _branch(node: exp.If, _: "Context") -> exp.Expr:
     return typed(exp.Case(ifs=[chosen], default=default), kind)
 
 
-def _coalesce(node: exp.Coalesce, _: "Context") -> exp.Expr:
+def _coalesce(node: exp.Coalesce, _: Context) -> exp.Expr:
     values = [node.this, *node.expressions]
     if not all(values):
         raise no_match("coalesce", [])
@@ -238,7 +205,7 @@ def _coalesce(node: exp.Coalesce, _: "Context") -> exp.Expr:
     return call("coalesce", *(unified(value, kind) for value in values), kind=kind)
 
 
-def _cast(node: exp.Cast, _: "Context") -> exp.Expr:
+def _cast(node: exp.Cast, _: Context) -> exp.Expr:
     target = data_type(node.to)
     return to_type(node.this, target)
 
@@ -258,71 +225,45 @@ def data_type(node: exp.DataType) -> SqlType:
     return parse_type({"TIMESTAMP": "DATETIME", "SIGNED": "BIGINT", "UNSIGNED": "BIGINT"}.get(text.upper(), text))
 
 
-# -- JSON, arrays, session -----------------------------------------------------------------------------------------
+# -- the session, the clock --------------------------------------------------------------------------------
 
 
-def _arrow(node: exp.JSONExtract, _: "Context") -> exp.Expr:
-    path = node.expression
-    text = path.sql(dialect="duckdb").strip("'") if isinstance(path, exp.JSONPath) else path.name
-    text = text if text.startswith("$") else f"$.{text}"
-    return call("json_extract", to_type(node.this, JSON), exp.Literal.string(text), kind=JSON)
-
-
-def _bracket(node: exp.Bracket, _: "Context") -> exp.Expr:
-    kind = type_of(node.this)
-    index = node.expressions[0]
-    if kind is not None and kind.name == "array":
-        made = call("sr_array_element", node.this, to_type(index, BIGINT))
-        return typed(made, kind.items[0])
-    if kind is not None and kind.name == "map":
-        return call("element_at", node.this, to_type(index, kind.items[0]), kind=kind.items[1])
-    raise unsupported("[] on a value that is no array or map")
-
-
-def _array(node: exp.Array, _: "Context") -> exp.Expr:
-    kind = common(type_of(each) for each in node.expressions) if node.expressions else NULL
-    node.set("expressions", [unified(each, kind) for each in node.expressions])
-    return typed(node, SqlType("array", items=(kind,)) if kind is not None and kind.name != "null" else None)
-
-
-def _session_parameter(node: exp.SessionParameter, context: "Context") -> exp.Expr:
+def _session_parameter(node: exp.SessionParameter, context: Context) -> exp.Expr:
     return context.variable(node.name)
 
 
-def _parameter(node: exp.Parameter, context: "Context") -> exp.Expr:
+def _parameter(node: exp.Parameter, context: Context) -> exp.Expr:
     return context.user_variable(node.name)
 
 
-def _now(_node: exp.Expr, _: "Context") -> exp.Expr:
+def _now(_node: exp.Expr, _: Context) -> exp.Expr:
     return call("sr_now", kind=DATETIME)
 
 
-def _today(_node: exp.Expr, _: "Context") -> exp.Expr:
+def _today(_node: exp.Expr, _: Context) -> exp.Expr:
     return cast(call("sr_now"), "DATE", DATE)
 
 
-def _user(_node: exp.Expr, context: "Context") -> exp.Expr:
+def _user(_node: exp.Expr, context: Context) -> exp.Expr:
     return context.session_function("current_user")
 
 
-def _extract(node: exp.Extract, _: "Context") -> exp.Expr:
-    from emulator.functions.table import FUNCTIONS
-
+def _extract(node: exp.Extract, _: Context) -> exp.Expr:
     unit = node.this.name.lower()
     if unit not in ("year", "quarter", "month", "day", "hour", "minute", "second", "week"):
         raise unsupported(f"EXTRACT({unit.upper()} FROM ...)")
     return FUNCTIONS[unit].apply(unit, [node.expression])
 
 
-def _keep(node: exp.Expr, _: "Context") -> exp.Expr:
+def _keep(node: exp.Expr, _: Context) -> exp.Expr:
     return typed(node, type_of(node.this) if isinstance(node.this, exp.Expr) else None)
 
 
-def _keep_first(node: exp.Concat, _: "Context") -> exp.Expr:
+def _keep_first(node: exp.Concat, _: Context) -> exp.Expr:
     return typed(node, TEXT)
 
 
-def _null(node: exp.Expr, _: "Context") -> exp.Expr:
+def _null(node: exp.Expr, _: Context) -> exp.Expr:
     return typed(node, NULL)
 
 
@@ -381,9 +322,9 @@ RULES: dict[type[exp.Expr], Rule] = {
     exp.RowNumber: aggregates.ranking,
     exp.Rank: aggregates.ranking,
     exp.DenseRank: aggregates.ranking,
-    exp.JSONExtract: _arrow,
-    exp.Bracket: _bracket,
-    exp.Array: _array,
+    exp.JSONExtract: nested.arrow,
+    exp.Bracket: nested.bracket,
+    exp.Array: nested.array,
     exp.Extract: _extract,
     exp.SessionParameter: _session_parameter,
     exp.Parameter: _parameter,

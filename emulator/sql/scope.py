@@ -26,13 +26,18 @@ class Source:
 
 @dataclass
 class Scope:
-    """One SELECT. `aliases` are the select list's names, visible in GROUP BY, HAVING, QUALIFY and ORDER BY."""
+    """One SELECT, or the body of a lambda.
+
+    `aliases` are the select list's names, visible in GROUP BY, HAVING, QUALIFY and ORDER BY; `parameters` those of a
+    lambda.
+    """
 
     parent: "Scope | None" = None
     sources: list[Source] = field(default_factory=list)
     aliases: dict[str, SqlType | None] = field(default_factory=dict)
     ctes: dict[str, Columns] = field(default_factory=dict)
     using: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, exp.Expr] = field(default_factory=dict)
     use_aliases: bool = False
     aliases_first: bool = False
 
@@ -55,7 +60,7 @@ class Scope:
         """The column that a name means, typed; looks into outer queries too. Raises "cannot be resolved"."""
         scope: Scope | None = self
         while scope is not None:
-            found = scope._local(node)
+            found = scope._local(node) or scope._field(node)
             if found is not None:
                 return found
             scope = scope.parent
@@ -63,6 +68,9 @@ class Scope:
 
     def _local(self, node: exp.Column) -> exp.Expr | None:
         name, table = node.name, node.table
+        if not table and name.lower() in self.parameters:
+            parameter = self.parameters[name.lower()]
+            return typed(parameter.copy(), parameter.meta["sr"])
         if not table and self.aliases_first and name.lower() in self.aliases:
             return self._alias(name)
         matches = [
@@ -85,6 +93,18 @@ class Scope:
             return self._alias(name)
         return None
 
+    def _field(self, node: exp.Column) -> exp.Expr | None:
+        """`a.b` and `t.a.b`, where `a` is no table but a column of type STRUCT."""
+        if not node.table:
+            return None
+        outer = exp.column(node.args["table"].copy(), node.args["db"].copy() if node.args.get("db") else None)
+        found = self._local(outer) or self._field(outer)
+        return field_of(found, node.name) if found is not None else None
+
+    def lambda_depth(self) -> int:
+        """How many lambdas stand around this place."""
+        return bool(self.parameters) + (self.parent.lambda_depth() if self.parent is not None else 0)
+
     def _alias(self, name: str) -> exp.Expr:
         return typed(exp.column(exp.to_identifier(name, quoted=True)), self.aliases[name.lower()])
 
@@ -95,6 +115,18 @@ class Scope:
             return listed
         first = [next(pair for pair in listed if pair[1][0].lower() == name) for name in self.using]
         return first + [pair for pair in listed if pair[1][0].lower() not in self.using]
+
+
+def field_of(value: exp.Expr, name: str) -> exp.Expr:
+    """A field of a struct, by its name. Raises StarRocks' refusal for another type or another name."""
+    kind = value.meta.get("sr")
+    if not isinstance(kind, SqlType) or kind.name != "struct":
+        raise unknown_column(name)
+    for field_name, item in zip(kind.fields, kind.items, strict=True):
+        if field_name.lower() == name.lower():
+            made = exp.Anonymous(this="struct_extract", expressions=[value, exp.Literal.string(field_name)])
+            return typed(made, item)
+    raise analysis(f"Struct subfield '{name}' cannot be resolved")
 
 
 def _same_database(node: exp.Column, source: Source) -> bool:

@@ -97,6 +97,14 @@ class SqlType:
         return self._text(",", "desc")
 
     @property
+    def title(self) -> str:
+        """As messages name it: `INT`, `VARCHAR(10)`, `DECIMAL64(10,2)`."""
+        if self.name != "decimal":
+            return self.desc.upper()
+        width = 32 if (self.precision or 0) <= 9 else 64 if (self.precision or 0) <= 18 else 128
+        return f"DECIMAL{width}({self.precision},{self.scale})"
+
+    @property
     def data_type(self) -> str:
         """DATA_TYPE of information_schema.columns."""
         if self.name == "largeint":

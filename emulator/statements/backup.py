@@ -15,6 +15,7 @@ from emulator.backup.backup import Wanted
 from emulator.backup.jobs import BACKUP, RESTORE
 from emulator.backup.repositories import COMMON_ERROR, Repository, local_path, stamp
 from emulator.errors import StarRocksError, analysis, failed, unsupported
+from emulator.people.privileges import CATALOG, DEFAULT_CATALOG, TABLE
 from emulator.results import Ok, Result, rows
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 LEAST_TIMEOUT = 600
 DEFAULT_TIMEOUT = 86400
-DEFAULT_REPLICATION = 3
 BACKUP_COLUMNS = (
     "JobId", "SnapshotName", "DbName", "State", "BackupObjs", "CreateTime", "SnapshotFinishedTime",
     "UploadFinishedTime", "FinishedTime", "UnfinishedTasks", "Progress", "TaskErrMsg", "Status", "Timeout",
@@ -102,18 +102,25 @@ def backup_statement(session: Session, reader: Reader) -> Result:
     wanted = _objects(reader)
     timeout, properties = _timeout(reader.properties() if reader.accept("PROPERTIES") else {})
     reader.end()
-    if properties.pop("type", "full").lower() != "full":
-        raise analysis("Invalid backup job type: only full is supported", COMMON_ERROR)
+    kind = properties.pop("type", "full")
+    if kind.upper() not in ("FULL", "INCREMENTAL"):
+        raise analysis(f"Invalid backup job type: {kind}", COMMON_ERROR)
     if properties:
         raise analysis(f"Unknown backup job properties: [{', '.join(properties)}]", COMMON_ERROR)
     db = session.db_of(given or prefix)
     if repository.read_only:
         raise failed(f"Repository {repository.name} is read only", COMMON_ERROR)
+    if kind.upper() != "FULL":
+        raise failed("Currently does not support incremental backup", COMMON_ERROR)
     if any(each.alias for each in wanted):
         raise analysis("Can not set alias for table in Backup Stmt")
     if label in repository.snapshots():
         raise failed(f"Snapshot with name '{label}' already exist in repository", COMMON_ERROR)
-    objects = [each.to_json() for each in backup.chosen(session.engine, db, wanted)]
+    chosen = backup.chosen(session.engine, db, wanted)
+    for each in chosen:
+        if each.kind == "table":
+            session.access.need("EXPORT", db, each.name, TABLE)
+    objects = [each.to_json() for each in chosen]
     body = {**_job(session, BACKUP, db, label, repository, timeout), "objects": objects}
     jobs.submit(session.engine, session.cursor, body)
     return Ok()
@@ -138,7 +145,7 @@ def restore_statement(session: Session, reader: Reader) -> Result:
     timestamp = properties.pop("backup_timestamp", "")
     if not timestamp:
         raise analysis("Missing backup_timestamp property", COMMON_ERROR)
-    replication = int(properties.pop("replication_num", str(DEFAULT_REPLICATION)))
+    replication = int(properties.pop("replication_num", session.engine.config("default_replication_num")))
     allow_load = properties.pop("allow_load", "false").lower()
     if allow_load not in ("true", "false"):
         raise analysis(f"Invalid allow load value: {allow_load}", COMMON_ERROR)
@@ -149,13 +156,27 @@ def restore_statement(session: Session, reader: Reader) -> Result:
     if source and source != info["database"]:
         raise failed(f"target database: {source} is not existed in snapshot", COMMON_ERROR)
     db = prefix or target or source or session.database or info["database"]
-    objects = [each.to_json() for each in restore.chosen(info, wanted)]
+    chosen = restore.chosen(info, wanted)
+    _need_restore(session, db, [each.alias or each.name for each in chosen] if wanted else [])
+    objects = [each.to_json() for each in chosen]
     with session.engine.write(session.cursor) as unit:
         restore.target_database(session.engine, unit, db)
     job = _job(session, RESTORE, db, label, repository, timeout)
     body = {**job, "objects": objects, "timestamp": timestamp, "replication_num": replication, "allow_load": allow_load}
     jobs.submit(session.engine, session.cursor, body)
     return Ok()
+
+
+def _need_restore(session: Session, db: str, names: list[str]) -> None:
+    """CREATE DATABASE for a whole database; for single tables CREATE TABLE, and INSERT into those that are there."""
+    access = session.access
+    if not names and not access.allows(CATALOG, "CREATE DATABASE", (DEFAULT_CATALOG,)):
+        raise access.denied("CREATE DATABASE", CATALOG, DEFAULT_CATALOG)
+    if names:
+        access.need_on_database("CREATE TABLE", db)
+    for name in names:
+        if session.engine.get("table", db, name) is not None:
+            access.need("INSERT", db, name)
 
 
 def _info(repository: Repository, label: str, timestamp: str) -> dict[str, Any]:
@@ -208,6 +229,9 @@ def _objects(reader: Reader) -> list[Wanted]:
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:
         raise analysis(f"Duplicated table: {repeated}")
+    for each in found:
+        if each.alias and (each.alias.lower() in names or sum(other.alias == each.alias for other in found) > 1):
+            raise analysis(f"Duplicated alias name: {each.alias}")
     return found
 
 

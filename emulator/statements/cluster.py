@@ -57,7 +57,7 @@ def show_backends(session: Session, reader: Reader) -> Result:
         "BrpcPort": 0,
         "LastStartTime": started,
         "LastHeartbeat": started,
-        "Alive": "true",
+        "Alive": "false" if server.faults.backend_gone else "true",
         "SystemDecommissioned": "false",
         "ClusterDecommissioned": "false",
         "TabletNum": tables,

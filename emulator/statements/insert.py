@@ -6,15 +6,16 @@ Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/InsertAnalyzer.java
 from dataclasses import dataclass, field
 
 import duckdb
-from sqlglot import exp
 
 from emulator.errors import StarRocksError, analysis, failed, unsupported
+from emulator.people.privileges import TABLE
 from emulator.results import Ok, Result
 from emulator.session import Session
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
 from emulator.sql.scope import Columns
 from emulator.sql.translate import Translation, translate_query
+from emulator.statements.insert_rows import read_values
 from emulator.statements.inserting import finish, give_up, stage_query, start
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
@@ -38,13 +39,13 @@ class Insert:
     properties: dict[str, str] = field(default_factory=dict)
 
 
-@statement("INSERT INTO [TABLE]", in_transaction=True)
+@statement("INSERT INTO", in_transaction=True)
 def insert_into(session: Session, reader: Reader) -> Result:
     """INSERT INTO t [PARTITION (..)] [WITH LABEL l] [(columns) | BY NAME] [PROPERTIES (..)] VALUES ... | SELECT ..."""
     return _insert(session, _head(session, reader), reader)
 
 
-@statement("INSERT OVERWRITE [TABLE]", in_transaction=True)
+@statement("INSERT OVERWRITE", in_transaction=True)
 def insert_overwrite(session: Session, reader: Reader) -> Result:
     """Replace the table, the named partitions, or with `dynamic_overwrite` the partitions of the new rows."""
     if session.explicit is not None:
@@ -60,11 +61,11 @@ def _head(session: Session, reader: Reader) -> Insert:
     if reader.next_is("FILES") or reader.next_is("BLACKHOLE"):
         raise unsupported(f"INSERT INTO {reader.identifier().upper()}()")
     db, name = reader.qualified_name()
-    head = Insert(target(session, db, name, "inserted"))
+    head = Insert(target(session, db, name, "inserted", "INSERT"))
     if reader.accept("TEMPORARY"):
         raise unsupported("INSERT INTO a TEMPORARY PARTITION")
     if reader.accept("PARTITION") or reader.accept("PARTITIONS"):
-        head.partitions = list(reader.identifiers())
+        head.partitions = _partitions(reader, head.table)
     if reader.accept("WITH", "LABEL"):
         head.label = reader.word_or_string()
     if reader.accept("BY", "NAME"):
@@ -81,11 +82,24 @@ def _head(session: Session, reader: Reader) -> Insert:
     return head
 
 
-def target(session: Session, db: str, name: str, verb: str) -> Table:
-    """The table that a statement writes. Raises StarRocks' refusals for views and materialized views."""
+def _partitions(reader: Reader, table: Table) -> list[str]:
+    """`(p, q)`."""
+    if not table.partition_by:
+        raise analysis("PARTITION clause is not valid for INSERT into unpartitioned table", 5009)
+    following = reader.peek(2)
+    if following is not None and following.text == "=":
+        raise unsupported("INSERT with PARTITION (column = value)")
+    return list(reader.identifiers() if reader.next_is("(") else (reader.identifier(),))
+
+
+def target(session: Session, db: str, name: str, verb: str, privilege: str) -> Table:
+    """The table that a statement writes. Raises StarRocks' refusals for views and materialized views, 5203."""
     db = session.db_of(db)
+    session.access.need(privilege, db, name, TABLE)
     if db in ("information_schema", "sys", "_statistics_"):
         raise unsupported(f"writing to {db}.{name}")
+    if (db, name) in session.temporary_tables:
+        return session.temporary_tables[db, name]
     if session.engine.materialized_view(db, name) is not None:
         raise analysis(
             f"The data of '{name}' cannot be {verb} because '{name}' is a materialized view,"
@@ -93,13 +107,14 @@ def target(session: Session, db: str, name: str, verb: str) -> Table:
         )
     if session.engine.view(db, name) is not None:
         raise analysis(f"Table {name} is not a table that can be written: it is a view")
-    return session.engine.table(db, name)
+    return session.table(db, name)
 
 
 def _insert(session: Session, head: Insert, reader: Reader) -> Ok:
     context = context_of(session)
     if reader.accept("VALUES") or reader.accept("VALUE"):
-        source = translate_query(context, _values(reader, head))
+        names = head.columns or tuple(column.name for column in head.table.plain_columns)
+        source = translate_query(context, read_values(session, reader, head.table, names))
         if head.by_name:
             raise analysis("Insert match column by name does not support values()")
     elif reader.next_is("SELECT") or reader.next_is("WITH") or reader.next_is("("):
@@ -115,54 +130,41 @@ def insert_values(session: Session, reader: Reader, query: str, columns: Columns
     return write(session, _head(session, reader), Translation(query, columns, frozenset(), False))
 
 
-def _values(reader: Reader, head: Insert) -> exp.Values:
-    """VALUES (..), (..) as a query; DEFAULT stands for the column's default."""
-    table = head.table
-    names = head.columns or tuple(column.name for column in table.plain_columns)
-    rows = []
-    while True:
-        row = dialect.parse(f"select {reader.bracketed()}").expressions
-        rows.append(exp.Tuple(expressions=[_or_default(item, table, names, at) for at, item in enumerate(row)]))
-        if not reader.accept(","):
-            break
-    reader.end()
-    if len({len(row.expressions) for row in rows}) > 1:
-        raise analysis("Values have unequal number of columns")
-    return exp.Values(expressions=rows)
-
-
-def _or_default(item: exp.Expr, table: Table, names: tuple[str, ...], at: int) -> exp.Expr:
-    if not (isinstance(item, exp.Column) and item.name.upper() == "DEFAULT" and not item.this.args.get("quoted")):
-        return item
-    column = table.column(names[at]) if at < len(names) else None
-    if column is None or (column.default is None and not column.nullable):
-        raise analysis(f"Column has no default value, column={names[at] if at < len(names) else ''}")
-    if column.default is None:
-        return exp.Null()
-    if column.default_is_function:
-        return dialect.parse_expression("now()" if column.default == "CURRENT_TIMESTAMP" else column.default)
-    return exp.Literal.string(column.default)
-
-
 def write(session: Session, head: Insert, source: Translation) -> Ok:
     """Stage the rows of a translated query and give them to the transaction."""
     table, read = head.table, set(source.tables)
+    if table.declared_partitions and not table.partitions:
+        raise analysis(
+            "data cannot be inserted into table with empty partition."
+            f" Use `SHOW PARTITIONS FROM {table.name}` to see the currently partitions of this table. ",
+            1748,
+        )
     targets = target_columns(head, source.columns, session.variables.is_on("enable_insert_partial_update"))
     txn = start(session, table, head.label, read, "insert")
     try:
-        strict = (
-            head.properties.get("strict_mode", str(session.variables.is_on("enable_insert_strict"))).lower() != "false"
-        )
-        stage, rows = stage_query(session, table, targets, source.sql, source.columns, strict)
-        if not strict:
+        most = _tolerated(session, head)
+        stage, rows = stage_query(session, table, targets, source.sql, source.columns, not most)
+        if most:
             found = session.cursor.execute(f"select count(*) from {stage}").fetchone()
             txn.info["filtered"] = rows - int(found[0]) if found else 0
+            if txn.info["filtered"] > most * rows:
+                session.drop_stages([Batch(table, stage, (), 0)])
+                raise failed(f"Insert has filtered data. {txn.info['filtered']} of {rows} rows were filtered")
             rows -= txn.info["filtered"]
         batch = _batch(session, head, targets, stage, rows)
         return finish(session, txn, batch, read)
     except (StarRocksError, duckdb.Error) as error:
         give_up(session, txn, error, head.label is not None)
         raise
+
+
+def _tolerated(session: Session, head: Insert) -> float:
+    """The share of rows that may be left out because they do not fit: all of them unless the statement is strict."""
+    strict = head.properties.get("strict_mode", str(session.variables.is_on("enable_insert_strict")))
+    if strict.lower() == "false":
+        return 1.0
+    ratio = head.properties.get("max_filter_ratio")
+    return float(ratio or session.variables.get("insert_max_filter_ratio", session.hints))
 
 
 def target_columns(head: Insert, columns: Columns, partial: bool) -> tuple[str, ...]:
@@ -187,7 +189,7 @@ def target_columns(head: Insert, columns: Columns, partial: bool) -> tuple[str, 
 
 def _require(table: Table, given: list[str], partial: bool) -> None:
     if table.model == PRIMARY:
-        missing = [key for key in table.keys if key not in given]
+        missing = [key for key in table.keys if key not in given and not _numbered(table, key)]
         if missing:
             raise analysis(f"missing key columns:{','.join(missing)} for primary key table", 6014)
         if partial:
@@ -195,6 +197,11 @@ def _require(table: Table, given: list[str], partial: bool) -> None:
     for column in table.plain_columns:
         if column.name not in given and not column.has_default:
             raise analysis(f"'{column.name}' must be explicitly mentioned in column permutation: {', '.join(given)}")
+
+
+def _numbered(table: Table, name: str) -> bool:
+    column = table.column(name)
+    return column is not None and column.auto_increment
 
 
 def _batch(session: Session, head: Insert, targets: tuple[str, ...], stage: str, rows: int) -> Batch:
@@ -210,13 +217,18 @@ def _batch(session: Session, head: Insert, targets: tuple[str, ...], stage: str,
         known = visible_names(session.engine, table)
         scope = partitions.predicate(table, head.partitions, known)
         _all_inside(session, stage, scope)
-    elif head.overwrite and session.variables.is_on("dynamic_overwrite", session.hints) and table.partition_by:
+    elif head.overwrite and session.variables.is_on("dynamic_overwrite", session.hints) and _makes_partitions(table):
         scope = "*"
     condition = head.properties.get("merge_condition")
     if condition and (table.model != PRIMARY or table.column(condition) is None):
         raise analysis(f"Merge condition column {condition} does not exist")
     kind = "overwrite" if head.overwrite else "insert"
     return Batch(table, stage, targets, rows, kind, partial=partial, merge_condition=condition, scope=scope)  # type: ignore[arg-type]
+
+
+def _makes_partitions(table: Table) -> bool:
+    """`dynamic_overwrite` has no effect on declared partitions (test/sql/test_dynamic_overwrite/R/test_overwrite)."""
+    return bool(table.partition_by) and not table.declared_partitions
 
 
 def _all_inside(session: Session, stage: str, scope: str) -> None:

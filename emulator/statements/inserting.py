@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from emulator.errors import StarRocksError, analysis, failed
+from emulator.errors import ANALYSIS, StarRocksError, analysis, failed
 from emulator.results import Ok
 from emulator.session import Session, txn_info
 from emulator.sql.coercion import to_type, typed
+from emulator.sql.duckdb_text import generate
 from emulator.sql.scope import Columns
-from emulator.sql.translate import generate
 from emulator.sql.types import INTEGERS, SqlType
+from emulator.statements.transactions import LOST
 from emulator.storage.catalog import Table, quoted
 from emulator.storage.writing import Batch, drop_stage, faults, new_stage
 
@@ -102,6 +103,8 @@ def start(session: Session, table: Table, label: str | None, read: set[str], kin
     if explicit is None:
         seconds = float(session.variables.get("insert_timeout"))
         return session.transactions.begin(table.db, label, "INSERT_STREAMING", timeout=seconds)
+    if session.forget_lost_transaction():
+        raise failed(LOST)
     txn = explicit.transaction
     if kind == "insert":
         from emulator.statements.select import refuse_modified
@@ -116,6 +119,7 @@ def start(session: Session, table: Table, label: str | None, read: set[str], kin
         raise failed("NOT allowed to read or write tables that have been subjected to DML operations before", 5303)
     if kind != "insert" and mentioned & explicit.mentioned:
         raise failed("Explicit transaction only support single update/delete before insert statement", 5306)
+    explicit.attempt = (table, frozenset(mentioned))
     return txn
 
 
@@ -138,6 +142,17 @@ def finish(session: Session, txn: "Transaction", batch: Batch, read: set[str]) -
 
 
 def give_up(session: Session, txn: "Transaction", error: Exception, labelled: bool) -> None:
-    """A DML statement failed: end its own transaction; an explicit one stays open."""
-    if session.explicit is None:
-        session.transactions.abort(txn, str(getattr(error, "message", error)), session.cursor if labelled else None)
+    """A DML statement failed: end its own transaction; an explicit one stays open.
+
+    What failed while it ran, not when it was analysed, counts as DML on its tables all the same (`loadData` in
+    `fe/fe-core/src/main/java/com/starrocks/transaction/TransactionStmtExecutor.java`).
+    """
+    message, explicit = str(getattr(error, "message", error)), session.explicit
+    if explicit is None:
+        session.transactions.abort(txn, message, session.cursor if labelled else None)
+    elif explicit.attempt is not None and not message.startswith(ANALYSIS):
+        table, mentioned = explicit.attempt
+        explicit.modified.add(table.qualified)
+        explicit.mentioned |= mentioned
+        if not txn.db:
+            session.transactions.move(txn, table.db)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.errors import StarRocksError, analysis, failed, table_exists, unsupported
 from emulator.materialized_views import definitions, reports
 from emulator.materialized_views import refresh as mv_refresh
-from emulator.materialized_views.clauses import Clauses, read_clauses, refresh_scheme
+from emulator.materialized_views.clauses import Clauses, Scheme, read_clauses, refresh_scheme
 from emulator.materialized_views.definitions import BY_HAND, find
 from emulator.materialized_views.query import columns_of
 from emulator.results import Ok, Result, ResultColumn, ResultSet, rows
@@ -23,6 +23,9 @@ from emulator.sql import dialect
 from emulator.sql.reader import Reader
 from emulator.sql.types import parse_type
 from emulator.statements.registry import statement
+from emulator.statements.select import need_query
+from emulator.statements.table_rules import short_key
+from emulator.statements.temporary import refuse_temporary
 from emulator.storage.catalog import Column, MaterializedView, Table, quoted
 from emulator.storage.partitions import parse_partition_by
 
@@ -42,6 +45,8 @@ def create(session: Session, reader: Reader) -> Result:
         if if_not_exists:
             return Ok()
         raise table_exists(name)
+    refuse_temporary(session, definition, "Materialized view can't base on temporary table")
+    need_query(session, db, definition)
     mv, table = _planned(session, db, name, definition, clauses)
     columns = ", ".join(f"{quoted(column.name)} {column.sql_type.duckdb}" for column in table.columns)
     with engine.write(session.cursor) as unit:
@@ -50,7 +55,7 @@ def create(session: Session, reader: Reader) -> Result:
         unit.save(mv)
     if reports.refresh_type(mv) == "ASYNC":
         mv_refresh.watch(engine, mv)
-    elif not clauses.refresh.startswith("DEFERRED"):
+    elif not clauses.refresh.text.startswith("DEFERRED"):
         mv_refresh.run_later(engine, mv_refresh.request(engine, session.cursor, mv, session.user))
     return Ok()
 
@@ -75,12 +80,14 @@ def _planned(session: Session, db: str, name: str, definition: str, clauses: Cla
         partition_columns=partition_columns, distribution=clauses.distribution or (), buckets=clauses.buckets,
         order_by=clauses.order_by, properties=clauses.properties, created=time.time(),
     )  # fmt: skip
+    keys = clauses.order_by or short_key(table)
+    table = replace(table, keys=keys, columns=tuple(replace(each, key=each.name in keys) for each in table.columns))
     more: dict[str, Any] = {
         "dependencies": list(below),
-        "columns": definitions.columns_in(definition),
+        "columns": definitions.columns_below(engine, below, definition),
         "partition_by": partition_by,
         "creator": session.user,
-        "every_seconds": clauses.every_seconds,
+        **_schedule(clauses.refresh),
     }
     mv = MaterializedView(
         db,
@@ -88,12 +95,16 @@ def _planned(session: Session, db: str, name: str, definition: str, clauses: Cla
         identity,
         definition,
         sources,
-        clauses.refresh,
+        clauses.refresh.text,
         comment=clauses.comment,
         properties=clauses.properties,
         more=more,
     )
     return mv, table
+
+
+def _schedule(scheme: Scheme) -> dict[str, Any]:
+    return {"every_seconds": scheme.every_seconds, "every_text": scheme.every_text, "start": scheme.start}
 
 
 def _named(columns: list[Column], clauses: Clauses) -> list[Column]:
@@ -110,16 +121,21 @@ def _named(columns: list[Column], clauses: Clauses) -> list[Column]:
 
 @statement("REFRESH MATERIALIZED VIEW")
 def refresh(session: Session, reader: Reader) -> Result:
-    """REFRESH MATERIALIZED VIEW mv [PARTITION START (..) END (..)] [FORCE] [WITH SYNC|ASYNC MODE]."""
+    """REFRESH MATERIALIZED VIEW mv [PARTITION START (..) END (..) | (values)] [FORCE] [WITH SYNC|ASYNC MODE].
+
+    Differs: one task run refreshes every partition that is asked for, whatever `partition_refresh_number` says, and
+    without PARTITION all of them when any base has changed.
+    """
     given, name = reader.qualified_name()
     start = end = None
+    values: list[list[str | None]] = []
     if reader.accept("PARTITION"):
-        if not reader.next_is("START"):
-            raise unsupported("REFRESH MATERIALIZED VIEW ... PARTITION with a list of values")
-        reader.expect("START")
-        start = _bound(reader)
-        reader.expect("END")
-        end = _bound(reader)
+        if reader.accept("START"):
+            start = _bound(reader)
+            reader.expect("END")
+            end = _bound(reader)
+        else:
+            values = _values(reader)
     force = reader.accept("FORCE")
     mode = "ASYNC"
     while reader.accept("WITH"):
@@ -133,7 +149,8 @@ def refresh(session: Session, reader: Reader) -> Result:
             reader.expect("MODE")
     reader.end()
     mv = _refreshable(session, given, name)
-    run = mv_refresh.request(session.engine, session.cursor, mv, session.user, force=force, start=start, end=end)
+    scope = {"start": start, "end": end, "values": values}
+    run = mv_refresh.request(session.engine, session.cursor, mv, session.user, force=force, scope=scope)
     if mode == "SYNC":
         mv_refresh.run_now(session.engine, session.cursor, run)
     else:
@@ -146,6 +163,26 @@ def _bound(reader: Reader) -> str:
     text = reader.string()
     reader.expect(")")
     return text
+
+
+def _values(reader: Reader) -> list[list[str | None]]:
+    """`('a', 'b')`: partitions of one column; `(('a', '1'), ('b', '2'))`: of several."""
+    reader.expect("(")
+    found: list[list[str | None]] = []
+    while not found or reader.accept(","):
+        if not reader.accept("("):
+            found.append([_value(reader)])
+            continue
+        found.append([_value(reader)])
+        while reader.accept(","):
+            found[-1].append(_value(reader))
+        reader.expect(")")
+    reader.expect(")")
+    return found
+
+
+def _value(reader: Reader) -> str | None:
+    return None if reader.accept("NULL") else reader.string()
 
 
 def _refreshable(session: Session, given: str, name: str) -> MaterializedView:
@@ -208,11 +245,11 @@ def alter(session: Session, reader: Reader) -> Result:
     elif reader.accept("SWAP", "WITH"):
         _swap(session, mv, reader)
     elif reader.accept("REFRESH"):
-        scheme, every = refresh_scheme(reader)
+        scheme = refresh_scheme(reader)
         reader.end()
-        changed = definitions.renamed(replace(mv, refresh=scheme), every_seconds=every)
+        changed = definitions.renamed(replace(mv, refresh=scheme.text), **_schedule(scheme))
         _save(session, changed)
-        if "ASYNC" in scheme:
+        if "ASYNC" in scheme.text:
             mv_refresh.watch(engine, changed)
     elif reader.accept("SET"):
         properties = reader.properties()
@@ -249,6 +286,7 @@ def _activate(session: Session, mv: MaterializedView) -> None:
         ) from error
     more = {key: value for key, value in mv.more.items() if key not in ("base_versions", "failures")}
     more["dependencies"] = list(below)
+    more["columns"] = definitions.columns_below(engine, below, mv.definition)
     _save(session, replace(mv, active=True, inactive_reason="", sources=sources, more=more))
 
 
@@ -268,18 +306,24 @@ def _swap(session: Session, mv: MaterializedView, reader: Reader) -> None:
     if other is None:
         session.engine.table(mv.db, name)
         raise failed("Materialized view can only SWAP WITH materialized view")
+    if other.id == mv.id:
+        raise failed(f"New name conflicts with rollup index name: {name}")
     with session.engine.write(session.cursor) as unit:
         definitions.swap(session.engine, unit, mv, other)
 
 
-@statement("SHOW MATERIALIZED VIEWS", "SHOW MATERIALIZED VIEW")
+@statement("SHOW MATERIALIZED VIEWS")
 def show(session: Session, reader: Reader) -> Result:
     """SHOW MATERIALIZED VIEWS [FROM db] [LIKE 'pattern' | WHERE NAME = 'x']."""
     given = reader.identifier() if reader.accept_any("FROM", "IN") else ""
     keep = _name_filter(reader)
     reader.end()
     db = session.db_of(given)
-    found = [row for row in reports.mv_rows(session.engine, db) if keep(row["TABLE_NAME"])]
+    found = [
+        row
+        for row in reports.mv_rows(session.engine, db)
+        if keep(row["TABLE_NAME"]) and session.access.sees(db, row["TABLE_NAME"])
+    ]
     columns = [
         ResultColumn(reports.SHOW_NAMES.get(name, name.lower()), parse_type(kind))
         for name, kind in reports.MV_COLUMNS.items()

@@ -67,6 +67,16 @@ def find(reader: Reader) -> Handler | None:
     return None
 
 
+def exactly(words: tuple[str, ...]) -> Handler | None:
+    """The handler that is declared for just these words."""
+    return _HANDLERS.get(words)
+
+
+def patterns() -> dict[tuple[str, ...], Handler]:
+    """Every declared way to begin a statement, with its handler."""
+    return dict(_HANDLERS)
+
+
 def load() -> None:
     """Import every module of the package, so that each declares its statements."""
     package = importlib.import_module("emulator.statements")

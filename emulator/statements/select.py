@@ -1,13 +1,15 @@
 """SELECT, and EXPLAIN of it."""
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
+from sqlglot import exp
 
 from emulator.errors import analysis
 from emulator.information_schema.tables import relation
+from emulator.people.reading import guard_of
+from emulator.printing import Printer, printer_of
 from emulator.results import Result, ResultColumn, ResultSet, rows
 from emulator.session import Session
 from emulator.sql import dialect
@@ -20,8 +22,8 @@ FETCH_ROWS = 2000
 _ATTEMPTS = 3
 
 
-def context_of(session: Session) -> Context:
-    """The translation's context of a session."""
+def context_of(session: Session, but: tuple[str, str] | None = None) -> Context:
+    """The translation's context of a session; `but`: a table that needs no SELECT (the target of UPDATE, DELETE)."""
     from emulator import VERSION
     from emulator.variables import MYSQL_VERSION
 
@@ -29,7 +31,8 @@ def context_of(session: Session) -> Context:
         "current_user": session.identity,
         "user": f"'{session.user}'@'{session.host}'",
         "session_user": f"'{session.user}'@'{session.host}'",
-        "current_role": "root",
+        "current_role": ", ".join(session.access.role_names()) or "NONE",
+        "roles_in_session": ", ".join(session.access.roles_in_session()),
         "current_group": "NONE",
         "database": session.database,
         "version": MYSQL_VERSION,
@@ -50,17 +53,29 @@ def context_of(session: Session) -> Context:
         session.variables.user,
         lambda db, name, wanted: relation(session, db, name, wanted),
         session.cursor,
+        may_read=guard_of(session.engine, session.access, but),
+        temporary=session.temporary_tables,
     )
+
+
+def need_query(session: Session, db: str, text: str) -> None:
+    """Raise 5203 unless the session may read all that a query names; names without a database are of `db`."""
+    context = context_of(session)
+    context.database = db
+    translate_query(context, dialect.parse(text))
 
 
 @statement("SELECT", "WITH", "(", in_transaction=True)
 def select(session: Session, reader: Reader) -> Result:
     """A query. Tables that the explicit transaction has changed cannot be read (5307)."""
+    changes = _behind_with(session, reader)
+    if changes is not None:
+        return changes
     for _ in range(_ATTEMPTS):
         version = session.engine.version
         translation = translate_query(context_of(session), dialect.parse(reader.text))
         refuse_modified(session, translation.tables)
-        session.server.remember(session, reader.text, translation)
+        session.server.remember(session, reader.text, translation, version)
         try:
             return run(session, translation)
         except duckdb.CatalogException:
@@ -68,6 +83,18 @@ def select(session: Session, reader: Reader) -> Result:
             if version == session.engine.version:
                 raise
     return run(session, translation)
+
+
+def _behind_with(session: Session, reader: Reader) -> Result | None:
+    """WITH ... UPDATE and WITH ... DELETE; None for a query."""
+    if reader.tokens[0].text.upper() != "WITH":
+        return None
+    from emulator.statements.update import delete, update
+
+    node = dialect.parse(reader.text)
+    if isinstance(node, exp.Update):
+        return update(session, reader)
+    return delete(session, reader) if isinstance(node, exp.Delete) else None
 
 
 def refuse_modified(session: Session, tables: frozenset[str] | set[str]) -> None:
@@ -88,19 +115,21 @@ def run(session: Session, translation: Translation) -> ResultSet:
         ResultColumn(name, kind if kind is not None and kind.name != "null" else from_duckdb(str(each[1])))
         for (name, kind), each in zip(translation.columns, described, strict=True)
     ]
-    documents = [at for at, column in enumerate(columns) if column.type.name == "json"]
-    return ResultSet(columns, _with_documents(_batches(cursor), documents) if documents else _batches(cursor))
+    printers = [(at, printer) for at, column in enumerate(columns) if (printer := printer_of(column.type)) is not None]
+    return ResultSet(columns, _printed(_batches(cursor), printers) if printers else _batches(cursor))
 
 
-def _with_documents(batches: Iterator[Sequence[Sequence[Any]]], places: list[int]) -> Iterator[Sequence[Sequence[Any]]]:
-    """JSON as StarRocks prints it: keys in order, a blank behind `:` and `,`."""
+def _printed(
+    batches: Iterator[Sequence[Sequence[Any]]], printers: list[tuple[int, Printer]]
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Rows with the values of some columns as StarRocks prints them."""
     for batch in batches:
         shown = []
         for row in batch:
             cells = list(row)
-            for at in places:
+            for at, printer in printers:
                 if cells[at] is not None:
-                    cells[at] = json.dumps(json.loads(cells[at]), sort_keys=True, ensure_ascii=False)
+                    cells[at] = printer(cells[at])
             shown.append(cells)
         yield shown
 
@@ -131,10 +160,10 @@ _FROM_DUCKDB = {
 
 def from_duckdb(text: str) -> SqlType:
     """The StarRocks type of a DuckDB type's name."""
-    if text.startswith("DECIMAL"):
-        return parse_type(text)
     if text.endswith("]"):
         return SqlType("array", items=(from_duckdb(text.removesuffix("[]")),))
+    if text.startswith("DECIMAL"):
+        return parse_type(text)
     return parse_type(_FROM_DUCKDB[text]) if text in _FROM_DUCKDB else SqlType("varchar", length=65533)
 
 

@@ -46,13 +46,15 @@ def _one(session: Session, reader: Reader) -> None:
     if reader.accept("CHARACTER", "SET") or reader.accept("CHARSET"):
         reader.word_or_string()
         return
-    for word in ("ROLE", "PASSWORD", "CATALOG", "PROPERTY"):
+    for word in ("CATALOG", "PROPERTY"):
         if reader.next_is(word):
             raise unsupported(f"SET {word}")
     if reader.accept("SESSION", "TRANSACTION") or reader.accept("TRANSACTION"):
         reader.rest()
         return
     everywhere = _scope(reader)
+    if everywhere:
+        session.access.need_system("OPERATE")
     is_user = not everywhere and reader.accept("@")
     token = reader.take()
     name = token.text.lstrip("@").lower()
@@ -129,7 +131,7 @@ def _offset(text: str) -> str:
 
 @statement("KILL [QUERY]", "KILL [CONNECTION]")
 def kill(session: Session, reader: Reader) -> Result:
-    """KILL id ends a connection, KILL QUERY id its statement."""
+    """KILL id ends a connection, KILL QUERY id its statement; another user's needs OPERATE."""
     is_query = reader.tokens[1].text.upper() == "QUERY"
     token = reader.take()
     reader.end()
@@ -143,6 +145,8 @@ def kill(session: Session, reader: Reader) -> Result:
     )
     if wanted is None:
         raise failed(f"Unknown thread id: {token.text}", 1094)
+    if wanted.user != session.user:
+        session.access.need_system("OPERATE")
     wanted.kill()
     if not is_query and wanted is not session:
         wanted.disconnect()

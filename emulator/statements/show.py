@@ -7,14 +7,17 @@ import dataclasses
 import time
 
 from emulator.errors import analysis, failed, unknown_database, unknown_table
+from emulator.information_schema.partitions import partition_rows
 from emulator.information_schema.registry import columns_of, moment
 from emulator.information_schema.registry import names as system_names
-from emulator.information_schema.tables import extra, partition_rows, shown_default
+from emulator.information_schema.tables import extra, shown_default
+from emulator.people import sight
 from emulator.results import Result, rows
 from emulator.session import SYSTEM_DATABASES, Session
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
 from emulator.statements.show_filter import filtered
+from emulator.storage import partitions
 from emulator.storage.catalog import Table
 from emulator.storage.ddl_text import create_table, create_view
 from emulator.storage.transactions import Transaction
@@ -23,7 +26,7 @@ from emulator.storage.transactions import Transaction
 @statement("SHOW DATABASES", "SHOW SCHEMAS")
 def show_databases(session: Session, reader: Reader) -> Result:
     names = sorted(["information_schema", *(each.name for each in session.engine.all("database"))])
-    return filtered(session, reader, ["Database"], [[name] for name in names])
+    return filtered(session, reader, ["Database"], [[name] for name in sight.databases(session, names)])
 
 
 @statement("SHOW [FULL] TABLES")
@@ -31,7 +34,7 @@ def show_tables(session: Session, reader: Reader) -> Result:
     """SHOW [FULL] TABLES [FROM db] [LIKE ..]; a materialized view is told as a VIEW."""
     full = reader.tokens[1].text.upper() == "FULL"
     db = _from(session, reader)
-    listed = [[name, kind] for name, kind in _objects(session, db)]
+    listed = [[name, kind] for name, kind in _objects(session, db) if sight.may_see(session, db, name)]
     columns = [f"Tables_in_{db}", "Table_type"] if full else [f"Tables_in_{db}"]
     return filtered(session, reader, columns, listed if full else [row[:1] for row in listed])
 
@@ -69,7 +72,7 @@ def show_create(session: Session, reader: Reader) -> Result:
             ["View", "Create View", "character_set_client", "collation_connection"],
             [[name, create_view(view), "utf8", "utf8_general_ci"]],
         )
-    table = session.engine.get("table", db, name)
+    table = session.temporary_tables.get((db, name)) or session.engine.get("table", db, name)
     if table is None:
         raise unknown_table(name)
     if wants_view:
@@ -105,13 +108,13 @@ def _shown(session: Session, db: str, name: str) -> list[_Shown]:
         if listed is None:
             raise unknown_table(f"{db}.{name}")
         return [_Shown(title, kind.desc if kind else "", True, False, None, "", "") for title, kind in listed]
-    found = session.engine.view(db, name) or session.engine.table(db, name)
+    found = session.engine.view(db, name) or session.table(db, name)
     return [
         _Shown(c.name, c.sql_type.desc, c.nullable, c.key, shown_default(c), extra(c), c.comment) for c in found.columns
     ]
 
 
-@statement("DESC [TABLE]", "DESCRIBE [TABLE]")
+@statement("DESC", "DESCRIBE")
 def describe(session: Session, reader: Reader) -> Result:
     """DESC t: Field, Type, Null, Key, Default, Extra."""
     db, name = reader.qualified_name()
@@ -160,7 +163,7 @@ def show_partitions(session: Session, reader: Reader) -> Result:
     temporary = reader.tokens[1].text.upper() == "TEMPORARY"
     reader.expect("FROM")
     db, name = reader.qualified_name()
-    table: Table = session.engine.table(session.db_of(db), name)
+    table: Table = session.table(db, name)
     names = [
         "PartitionId",
         "PartitionName",
@@ -169,7 +172,7 @@ def show_partitions(session: Session, reader: Reader) -> Result:
         "VisibleVersionHash",
         "State",
         "PartitionKey",
-        "Range" if table.partition_by.startswith("date_trunc") or not table.partition_by else "List",
+        "Range" if partitions.is_range(table) else "List",
         "DistributionKey",
         "Buckets",
         "ReplicationNum",
@@ -195,7 +198,7 @@ def show_partitions(session: Session, reader: Reader) -> Result:
                 row[6],
                 0,
                 "NORMAL",
-                row[11].replace("`", ""),
+                ", ".join(table.partition_columns),
                 row[12],
                 row[13].replace("`", ""),
                 row[14],
@@ -244,7 +247,7 @@ def show_fixed(session: Session, reader: Reader) -> Result:
 
 @statement("SHOW [FULL] PROCESSLIST")
 def show_processlist(session: Session, reader: Reader) -> Result:
-    """Every connection; Info is cut at 100 letters without FULL."""
+    """Every connection, without OPERATE one's own; Info is cut at 100 letters without FULL."""
     full = reader.tokens[1].text.upper() == "FULL"
     names = [
         "ServerName",
@@ -265,6 +268,8 @@ def show_processlist(session: Session, reader: Reader) -> Result:
     ]
     listed = []
     for each in sorted(session.server.sessions.values(), key=lambda one: one.connection_id):
+        if each.user != session.access.name and not session.access.allows("SYSTEM", "OPERATE"):
+            continue
         seconds = int(time.time() - (each.busy_since or each.started))
         info = each.statement if full else each.statement[:100]
         listed.append(
@@ -335,23 +340,14 @@ def _transaction(txn: Transaction) -> list[object]:
         txn.state,
         txn.source,
         moment(txn.begun),
-        None,
-        visible,
+        moment(txn.prepared),
+        moment(txn.committed),
         visible,
         finished,
         txn.reason,
         0,
-        "",
+        "[]",
         int(txn.timeout * 1000),
-        -1,
+        int(txn.prepared_timeout * 1000) if txn.prepared else -1,
         "",
     ]
-
-
-@statement("SHOW GRANTS")
-def show_grants(session: Session, reader: Reader) -> Result:
-    """Own grants: root holds everything."""
-    reader.rest()
-    return rows(
-        ["UserIdentity", "Catalog", "Grants"], [[session.identity, None, f"GRANT 'root' TO {session.identity}"]]
-    )

@@ -42,9 +42,9 @@ def _selected(
     session: Session, names: Sequence[str], values: Sequence[Sequence[Any]], condition: str
 ) -> Sequence[Sequence[Any]]:
     from emulator.sql import dialect
+    from emulator.sql.duckdb_text import generate
     from emulator.sql.resolve import Resolver
     from emulator.sql.scope import Columns, Scope, Source
-    from emulator.sql.translate import generate
     from emulator.sql.types import SqlType
     from emulator.statements.select import context_of
 

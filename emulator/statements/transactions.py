@@ -3,12 +3,14 @@
 Source: `fe/fe-core/src/main/java/com/starrocks/transaction/TransactionStmtExecutor.java`.
 """
 
-from emulator.errors import analysis
+from emulator.errors import analysis, failed
 from emulator.results import Ok, Result
 from emulator.session import Explicit, Session, txn_info
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
 from emulator.storage.transactions import VISIBLE
+
+LOST = "Transaction state not found, possibly lost due to FE leader switch"
 
 
 @statement("BEGIN [WORK]", "START TRANSACTION", in_transaction=True)
@@ -19,6 +21,7 @@ def begin(session: Session, reader: Reader) -> Result:
     reader.end()
     if not session.variables.is_on("enable_sql_transaction"):
         return Ok()
+    session.forget_lost_transaction()
     if session.explicit is not None:
         open_label = session.explicit.transaction.label
         if label is not None and label != open_label:
@@ -37,6 +40,7 @@ def begin(session: Session, reader: Reader) -> Result:
 def commit(session: Session, reader: Reader) -> Result:
     """Make everything visible at once; nothing to do outside of a transaction."""
     reader.end()
+    _refuse_lost(session)
     explicit, session.explicit = session.explicit, None
     if explicit is None:
         return Ok()
@@ -47,7 +51,7 @@ def commit(session: Session, reader: Reader) -> Result:
         return Ok(info=txn_info(txn))
     stages = list(txn.batches)
     try:
-        session.transactions.commit(txn, session.cursor)
+        session.transactions.commit(txn, session.cursor, float(session.variables.get("query_timeout")))
     finally:
         session.drop_stages(stages)
     return Ok(info=txn_info(txn))
@@ -57,4 +61,11 @@ def commit(session: Session, reader: Reader) -> Result:
 def rollback(session: Session, reader: Reader) -> Result:
     """Give up the transaction; nothing to do outside of one."""
     reader.end()
+    _refuse_lost(session)
     return session.rollback()
+
+
+def _refuse_lost(session: Session) -> None:
+    """Raise what StarRocks says when a failover or the timeout has taken the transaction away; there is none then."""
+    if session.forget_lost_transaction():
+        raise failed(LOST)

@@ -5,7 +5,7 @@ Source: `docs/en/sql-reference/sql-statements/View/`; recorded: `test/sql/test_v
 
 import dataclasses
 
-from emulator.errors import analysis, failed, table_exists, unknown_table
+from emulator.errors import analysis, table_exists, unknown_table
 from emulator.hooks import table_changed
 from emulator.results import Ok, Result
 from emulator.session import Session
@@ -15,6 +15,7 @@ from emulator.sql.translate import translate_query
 from emulator.statements.create_table import is_taken, stored
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
+from emulator.statements.temporary import refuse_temporary
 from emulator.storage.catalog import Column, View
 
 
@@ -57,6 +58,7 @@ def _column_names(reader: Reader) -> list[tuple[str, str]]:
 
 def _described(session: Session, definition: str, names: list[tuple[str, str]]) -> tuple[Column, ...]:
     """The view's columns: names given or taken from the query, types of the query. The query must be right now."""
+    refuse_temporary(session, definition, "View can't base on temporary table")
     translation = translate_query(context_of(session), dialect.parse(definition))
     types = [str(each[1]) for each in session.cursor.execute(f"describe {translation.sql}").fetchall()]
     if names and len(names) != len(translation.columns):
@@ -137,10 +139,10 @@ def drop_view(session: Session, reader: Reader) -> Result:
     db = session.db_of(db)
     if session.engine.view(db, name) is None:
         if session.engine.get("table", db, name) is not None:
-            raise failed(f"The object '{name}' is a table, use DROP TABLE")
+            raise analysis(f"'{db}'.'{name}' is not 'VIEW'", 1347)
         if if_exists:
             return Ok()
-        raise failed(f"Unknown table '{name}'", 5502)
+        raise analysis(f"Unknown table '{name}'", 5502)
     with session.engine.write(session.cursor) as unit:
         unit.delete("view", db, name)
         table_changed(session.server, unit, db, name, f"base-view dropped: {name}")

@@ -30,7 +30,7 @@ def quoted(name: str) -> str:
 class Column:
     """One column. `type` is StarRocks' text (`varchar(20)`); `default` is the text in quotes of DEFAULT, or
     `CURRENT_TIMESTAMP`, `uuid()`, `uuid_numeric()` when `default_is_function`; `generated` is the expression
-    of AS in StarRocks SQL."""
+    of AS in StarRocks SQL; `aggregation` is SUM, MIN, MAX, REPLACE or REPLACE_IF_NOT_NULL in AGGREGATE KEY tables."""
 
     name: str
     type: str
@@ -41,6 +41,7 @@ class Column:
     default_is_function: bool = False
     generated: str | None = None
     auto_increment: bool = False
+    aggregation: str = ""
 
     @property
     def sql_type(self) -> SqlType:
@@ -54,11 +55,22 @@ class Column:
 
 @dataclass(frozen=True)
 class Partition:
-    """A partition made by hand: `lower` (inclusive) and `upper` (exclusive) are literals' texts, None = open."""
+    """A partition that was declared, not found in the rows. Bounds and values are literals' texts.
+
+    Range: `lower` (inclusive) and `upper` (exclusive), a text for each partition column, () = open at that side.
+    List: `values`, one tuple a combination of values of the partition columns; None = NULL.
+    """
 
     name: str
-    lower: str | None = None
-    upper: str | None = None
+    lower: tuple[str, ...] = ()
+    upper: tuple[str, ...] = ()
+    values: tuple[tuple[str | None, ...], ...] = ()
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> Self:
+        """Build from what `asdict` gave and JSON has kept."""
+        values = tuple(tuple(each) for each in body.get("values") or ())
+        return cls(body["name"], tuple(body.get("lower") or ()), tuple(body.get("upper") or ()), values)
 
 
 @dataclass(frozen=True)
@@ -88,8 +100,10 @@ class Table(_Object):
     """A table, or the store of a materialized view.
 
     `model` is DUPLICATE, PRIMARY, UNIQUE or AGGREGATE; `keys` the key columns in order; `partition_by` the text
-    after PARTITION BY for an expression (`date_trunc('day', d)`) or a list of columns; `partition_columns` the
-    names in it; `partitions` those made by hand (RANGE); `distribution` the bucket columns, empty = RANDOM.
+    after PARTITION BY for an expression (`date_trunc('day', d)`) or a list of columns, RANGE or LIST where rows do
+    not make partitions; `partition_columns` the names in it; `partitions` those that were declared (of expression
+    partitions only those whose name the rows would not give); `distribution` the bucket columns, empty = RANDOM.
+    `temporary`: of one session, its rows on that session's cursor.
     `last_writes` maps a partition's name to the time (epoch seconds) of its last write, '' = whole table.
     """
 
@@ -111,11 +125,18 @@ class Table(_Object):
     indexes: tuple[str, ...] = ()
     store: int = 0
     created: float = 0.0
+    temporary: bool = False
 
     @property
     def physical(self) -> str:
         """Name of the DuckDB table with the rows. `store` changes when the rows are rewritten."""
-        return f"default_catalog.data.t{self.store or self.id}"
+        place = "temp.main" if self.temporary else "default_catalog.data"
+        return f"{place}.t{self.store or self.id}"
+
+    @property
+    def declared_partitions(self) -> bool:
+        """True for RANGE and LIST: rows do not make partitions, those that fit none are refused."""
+        return self.partition_by in ("RANGE", "LIST")
 
     @property
     def qualified(self) -> str:
@@ -135,7 +156,7 @@ class Table(_Object):
     def from_json(cls, body: Mapping[str, Any]) -> Self:
         values = dict(body)
         values["columns"] = tuple(Column(**column) for column in values["columns"])
-        values["partitions"] = tuple(Partition(**each) for each in values.get("partitions", ()))
+        values["partitions"] = tuple(Partition.from_json(each) for each in values.get("partitions", ()))
         for name in ("keys", "partition_columns", "distribution", "order_by", "indexes"):
             values[name] = tuple(values.get(name, ()))
         return super().from_json(values)

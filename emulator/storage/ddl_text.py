@@ -3,6 +3,7 @@
 Recorded: `test/sql/test_alter_table`, `test/sql/test_sort_key`, `test/sql/test_view` in StarRocks' repository.
 """
 
+from emulator.storage import declared
 from emulator.storage.catalog import Column, Table, View
 
 
@@ -11,22 +12,32 @@ def column_text(column: Column) -> str:
     if column.generated is not None:
         head = f"  `{column.name}` {column.sql_type.show} NULL AS {column.generated}"
     else:
-        head = f"  `{column.name}` {column.sql_type.show} {'NULL' if column.nullable else 'NOT NULL'}"
-        if column.default is not None:
-            head += (
-                f" DEFAULT {column.default}" if column.default_is_function else f' DEFAULT "{_escaped(column.default)}"'
-            )
+        aggregation = f" {column.aggregation}" if column.aggregation else ""
+        head = f"  `{column.name}` {column.sql_type.show}{aggregation} {'NULL' if column.nullable else 'NOT NULL'}"
+        if column.auto_increment:
+            head += " AUTO_INCREMENT"
+        elif column.default is not None:
+            head += f" DEFAULT {_default(column, column.default)}"
     return f'{head} COMMENT "{_escaped(column.comment)}"'
 
 
+def _default(column: Column, text: str) -> str:
+    if not column.default_is_function:
+        return f'"{_escaped(text)}"'
+    return text if text.startswith("CURRENT_TIMESTAMP") else f"({text})"
+
+
 def create_table(table: Table) -> str:
-    """SHOW CREATE TABLE: comment always there (`OLAP` when empty), properties by name."""
+    """SHOW CREATE TABLE: properties by name."""
     lines = [f"CREATE TABLE `{table.name}` ("]
-    lines.append(",\n".join(column_text(column) for column in table.columns))
+    lines.append(",\n".join([*map(column_text, table.columns), *(f"  {index}" for index in table.indexes)]))
     lines.append(") ENGINE=OLAP ")
     lines.append(f"{table.model} KEY({_names(table.keys)})")
-    lines.append(f'COMMENT "{_escaped(table.comment or "OLAP")}"')
-    if table.partition_by:
+    if table.comment:
+        lines.append(f'COMMENT "{_escaped(table.comment)}"')
+    if table.declared_partitions:
+        lines.append(declared.clause(table))
+    elif table.partition_by:
         plain = table.partition_by == ", ".join(table.partition_columns)
         lines.append(
             f"PARTITION BY ({_names(table.partition_columns)})" if plain else f"PARTITION BY {table.partition_by}"

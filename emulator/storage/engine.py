@@ -18,10 +18,11 @@ Files in the data directory: `starrocks.duckdb` (rows and objects), `lock`, `spo
 SQL may read or write files in; a module that needs files elsewhere moves them through it), `temp/`.
 """
 
+import contextlib
 import fcntl
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -48,6 +49,12 @@ FRONTEND_CONFIG = {
     "stream_load_task_keep_max_second": "259200",
 }
 CLASSES = {each.kind: each for each in (Database, Table, View, MaterializedView)}
+RESTORING = "restoring"  # kind of the objects that close a table while a RESTORE job writes it
+# what a translated query depends on: the objects that it names, and who may read them
+VERSIONED = frozenset({*CLASSES, "user", "role", RESTORING})
+# What DuckDB says when the log was written and only moving it into the file failed.
+COMMITTED_NEVERTHELESS = "COMMIT succeeded and is durable"
+DATABASE_FILES = ("starrocks.duckdb", "starrocks.duckdb.wal")
 Key = tuple[str, str]
 CatalogObject = Database | Table | View | MaterializedView
 ObjectT = TypeVar("ObjectT", Database, Table, View, MaterializedView)
@@ -109,6 +116,7 @@ class Engine:
         self._ids = threading.Lock()
         self._mirror: dict[str, dict[Key, Any]] = {}
         self.version = 0
+        self.before_commit: Callable[[], None] = lambda: None
         self._load()
         self._reserve_ids()
 
@@ -169,13 +177,27 @@ class Engine:
             unit = Unit(cursor)
             try:
                 yield unit
-            except BaseException:
-                cursor.execute("rollback")
+                self.before_commit()
+            except BaseException as error:
+                self._undo(cursor, error)
                 raise
-            cursor.execute("commit")
+            try:
+                cursor.execute("commit")
+            except duckdb.Error as error:
+                self._undo(cursor, error)
+                if COMMITTED_NEVERTHELESS not in str(error):
+                    raise
             self._publish(unit.changes)
         finally:
             self._writing.release()
+
+    def _undo(self, cursor: duckdb.DuckDBPyConnection, error: BaseException) -> None:
+        """End a transaction that failed. A file that could not be written is opened anew with what was committed."""
+        with contextlib.suppress(duckdb.Error):  # DuckDB has ended it already
+            cursor.execute("rollback")
+        if "has been invalidated" in str(error):
+            self._connection.execute("detach default_catalog")
+            self._connection.execute(f"attach {_text(self.directory / 'starrocks.duckdb')} as default_catalog")
 
     def _publish(self, changes: dict[tuple[str, str, str], Any]) -> None:
         """Show committed changes to readers: new dicts, so that a reader's dict never changes under it."""
@@ -187,7 +209,7 @@ class Engine:
                 elif each == kind:
                     changed[db, name] = value
             self._mirror[kind] = changed
-        if any(kind in CLASSES for kind, _, _ in changes):
+        if any(kind in VERSIONED for kind, _, _ in changes):
             self.version += 1
 
     def get(self, kind: str, db: str, name: str) -> Any:
@@ -249,6 +271,7 @@ def _connect(directory: Path) -> duckdb.DuckDBPyConnection:
         "set autoload_known_extensions = false",
         f"attach {_text(directory / 'starrocks.duckdb')} as default_catalog",
         f"set allowed_directories = [{_text(spool)}]",
+        f"set allowed_paths = [{', '.join(_text(directory / name) for name in DATABASE_FILES)}]",
         "set enable_external_access = false",
         "set python_enable_replacements = false",
         "set global default_null_order = 'nulls_first_on_asc_last_on_desc'",

@@ -1,18 +1,21 @@
-"""Transactions and their labels: begun, staged, committed, aborted, remembered.
+"""Transactions and their labels: begun, staged, prepared, committed, published, aborted, remembered.
 
     txn = transactions.begin("dw", "my_label", "INSERT_STREAMING")     # label None = one is made up
     txn.batches.append(batch)                                          # rows staged on the writer's cursor
     transactions.commit(txn, cursor)                                   # applies all batches, one unit of work
+    transactions.prepare(txn, cursor, 86400)                           # or keeps them for a commit to come
     transactions.abort(txn, "why")                                     # or this; idempotent after commit or abort
-    transactions.state("dw", "my_label")                               # UNKNOWN PREPARE VISIBLE ABORTED ...
+    transactions.state("dw", "my_label")                               # UNKNOWN PREPARE PREPARED VISIBLE ABORTED ...
 
 The record of a finished transaction (object kind `transaction`) is written in the unit of work that changes the
 tables: after a crash the label is there if and only if the rows are. Running ones live in memory only, and are gone
-after a restart, their labels free. A label of an ABORTED transaction may be used again. Retention: age
-(`label_keep_max_second`) and number a database (`label_keep_max_num`), oldest first.
+after a restart, their labels free; PREPARED and COMMITTED ones are there again. A label of an ABORTED transaction may
+be used again. Retention: age (`label_keep_max_second`) and number a database (`label_keep_max_num`), oldest first.
+What lasts longer than its timeout is aborted when somebody next looks (StarRocks sweeps every 30 s).
 Source: `fe/fe-core/src/main/java/com/starrocks/transaction/DatabaseTransactionMgr.java`.
 """
 
+import contextlib
 import re
 import threading
 import time
@@ -22,11 +25,18 @@ from typing import Any
 
 import duckdb
 
-from emulator.errors import ANALYSIS, StarRocksError, analysis
-from emulator.storage.engine import Engine, Unit
+from emulator import async_jobs
+from emulator.errors import ANALYSIS, StarRocksError, analysis, failed
+from emulator.injected_faults import InjectedFaults
+from emulator.storage import kept_batches
+from emulator.storage.engine import RESTORING, Engine, Unit
 from emulator.storage.writing import Batch, apply
 
-PREPARE, COMMITTED, VISIBLE, ABORTED, UNKNOWN = "PREPARE", "COMMITTED", "VISIBLE", "ABORTED", "UNKNOWN"
+PREPARE, PREPARED, COMMITTED, VISIBLE = "PREPARE", "PREPARED", "COMMITTED", "VISIBLE"
+ABORTED, UNKNOWN = "ABORTED", "UNKNOWN"
+OPEN = (PREPARE, PREPARED)
+TIMED_OUT = "timeout by txn manager"
+PREPARED_TIMEOUT = 86400.0  # `prepared_transaction_default_timeout_second`
 _LABEL = re.compile(r"[-\w]{1,128}", re.ASCII)
 _PRUNE_SLACK = 50
 
@@ -42,8 +52,9 @@ class LabelUsed(StarRocksError):
 @dataclass
 class Transaction:
     """One transaction. `source` is StarRocks' LoadJobSourceType: FRONTEND_STREAMING, BACKEND_STREAMING (Stream
-    Load), INSERT_STREAMING. `db` is '' for an explicit one that has written nothing yet. Times are epoch
-    seconds. `info` is JSON for whoever reports loads (rows, filtered, error url, tracking log ...)."""
+    Load), INSERT_STREAMING, MULTI_STATEMENT_STREAMING. `db` is '' for an explicit one that has written nothing yet.
+    Times are epoch seconds. `info` is JSON for whoever reports loads (rows, filtered, error url, tracking log ...);
+    `kept` describes batches that are in the file (see emulator.storage.kept_batches)."""
 
     id: int
     db: str
@@ -53,25 +64,49 @@ class Transaction:
     begun: float = 0.0
     finished: float = 0.0
     timeout: float = 300.0
+    prepared: float = 0.0
+    prepared_timeout: float = PREPARED_TIMEOUT
+    committed: float = 0.0
     reason: str = ""
     tables: list[str] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
+    kept: list[dict[str, Any]] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list, repr=False)
+    applying: bool = field(default=False, repr=False)
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "batches"}
+        return {name: value for name, value in vars(self).items() if name not in ("batches", "applying")}
+
+    @property
+    def overdue(self) -> bool:
+        """True when it has been open for longer than it may."""
+        if self.applying:
+            return False
+        now = time.time()
+        if self.state == PREPARED:
+            return now > self.prepared + self.prepared_timeout
+        return self.state == PREPARE and now > self.begun + self.timeout
 
 
 class Transactions:
-    """All transactions of one engine."""
+    """All transactions of one engine; `faults` may delay publishing or refuse writes."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, faults: InjectedFaults | None = None) -> None:
         self._engine = engine
+        self._faults = faults or InjectedFaults()
         self._lock = threading.Lock()
         self._latest: dict[tuple[str, str], Transaction] = {}
         self._by_id: dict[int, Transaction] = {}
         for body in sorted(engine.all("transaction"), key=lambda body: body["id"]):
-            self._remember(Transaction(**body))
+            txn = Transaction(**body)
+            txn.batches = kept_batches.restored(txn.kept)
+            self._remember(txn)
+
+    def recover(self) -> None:
+        """After a start: make visible what was committed and not yet published."""
+        for txn in self.all():
+            if txn.state == COMMITTED:
+                self._publish(txn)
 
     def begin(
         self, db: str, label: str | None, source: str, timeout: float = 300.0, prefix: str = "insert"
@@ -84,6 +119,7 @@ class Transactions:
             label = f"{prefix}_{uuid.uuid1()}"
         elif not _LABEL.fullmatch(label):
             raise analysis(f"Label format error. regex: ^[-\\w]{{1,128}}$, label: {label}")
+        self._end_overdue()
         with self._lock:
             used = self._using(db, label)
             if used is not None:
@@ -99,26 +135,103 @@ class Transactions:
             txn.db = db
             self._remember(txn)
 
-    def commit(self, txn: Transaction, cursor: duckdb.DuckDBPyConnection) -> int:
-        """Apply every batch and the record in one unit of work; give the rows reported by the batches.
+    def prepare(self, txn: Transaction, cursor: duckdb.DuckDBPyConnection, timeout: float) -> None:
+        """Keep the batches so that they survive a restart; the state is PREPARED until commit, abort or `timeout`.
 
         `cursor` must be the one that the stages are on. Any error aborts the transaction and is raised again.
         """
+        self._claim(txn)
         try:
             with self._engine.write(cursor) as unit:
-                rows = sum(apply(self._engine, unit, batch) for batch in txn.batches)
-                txn.info.setdefault("rows", rows)
-                finished = Transaction(**{**txn.to_json(), "state": VISIBLE, "finished": time.time()})
-                unit.put("transaction", txn.db, str(txn.id), finished.to_json())
-                forgotten = self._prune(unit, txn.db)
+                kept = kept_batches.keep(unit, txn.id, txn.batches)
+                changes = {"state": PREPARED, "prepared": time.time(), "prepared_timeout": timeout, "kept": kept}
+                unit.put("transaction", txn.db, str(txn.id), txn.to_json() | changes)
         except BaseException as error:
+            self._release(txn)
             self.abort(txn, str(getattr(error, "message", error)))
             raise
-        txn.state, txn.finished, txn.batches = VISIBLE, finished.finished, []
-        with self._lock:
-            for old in forgotten:
-                self._forget(old)
+        vars(txn).update(changes, batches=kept_batches.restored(kept))
+        self._release(txn)
+
+    def commit(self, txn: Transaction, cursor: duckdb.DuckDBPyConnection, wait: float | None = None) -> int:
+        """Apply every batch and the record in one unit of work; give the rows reported by the batches.
+
+        `cursor` must be the one that the stages are on. Any error aborts the transaction and is raised again. When
+        publishing is delayed (a fault), waits up to `wait` seconds (None: the transaction's timeout): afterwards the
+        state is VISIBLE, or COMMITTED, which becomes VISIBLE by itself.
+        """
+        rows = sum(batch.rows for batch in txn.batches)
+        self._claim(txn)
+        try:
+            self._faults.refuse_write()
+            delay = self._faults.publish_delay
+            with self._engine.write(cursor) as unit:
+                if delay:
+                    changes = self._kept_as_committed(unit, txn)
+                else:
+                    rows, changes = self._applied(unit, txn)
+                forgotten = self._prune(unit, txn.db)
+        except BaseException as error:
+            self._release(txn)
+            self.abort(txn, str(getattr(error, "message", error)))
+            raise
+        vars(txn).update(changes)
+        self._release(txn)
+        for old in forgotten:
+            self.forget(old)
+        if delay:
+            self._publish_later(txn, delay, txn.timeout if wait is None else wait)
         return rows
+
+    def _applied(self, unit: Unit, txn: Transaction) -> tuple[int, dict[str, Any]]:
+        """Change the tables and write the record: (rows, what changes in the transaction when `unit` is committed)."""
+        for batch in txn.batches:
+            if self._engine.get(RESTORING, batch.table.db, batch.table.name) is not None:
+                raise failed(f'Cannot write RESTORE state table "{batch.table.name}"')
+        rows = sum(apply(self._engine, unit, batch) for batch in txn.batches)
+        kept_batches.drop(unit, txn.kept)
+        txn.info.setdefault("rows", rows)
+        now = time.time()
+        changes = {"state": VISIBLE, "committed": txn.committed or now, "finished": now, "kept": []}
+        unit.put("transaction", txn.db, str(txn.id), txn.to_json() | changes)
+        return rows, {**changes, "batches": []}
+
+    def _kept_as_committed(self, unit: Unit, txn: Transaction) -> dict[str, Any]:
+        kept = txn.kept or kept_batches.keep(unit, txn.id, txn.batches)
+        changes = {"state": COMMITTED, "committed": time.time(), "kept": kept}
+        unit.put("transaction", txn.db, str(txn.id), txn.to_json() | changes)
+        return {**changes, "batches": kept_batches.restored(kept)}
+
+    def _publish_later(self, txn: Transaction, delay: float, wait: float) -> None:
+        """Publish after `delay` seconds in a thread; come back when it is done, or after `wait` seconds."""
+
+        def run(job: async_jobs.Job) -> None:
+            job.pause(delay)
+            self._publish(txn)
+
+        async_jobs.of(self._engine).start(f"publish {txn.id}", run).join(wait)
+
+    def _publish(self, txn: Transaction) -> None:
+        cursor = self._engine.cursor()
+        try:
+            with self._engine.write(cursor) as unit:
+                _, changes = self._applied(unit, txn)
+        finally:
+            cursor.close()
+        vars(txn).update(changes)
+
+    def _claim(self, txn: Transaction) -> None:
+        """Mark that the transaction is being ended, so that no timeout ends it. Raises when it has ended already."""
+        with self._lock:
+            if txn.overdue:
+                self._give_up(txn, TIMED_OUT)
+            if txn.state == ABORTED:
+                raise failed(txn.reason)
+            txn.applying = True
+
+    def _release(self, txn: Transaction) -> None:
+        with self._lock:
+            txn.applying = False
 
     def abort(self, txn: Transaction, reason: str, cursor: duckdb.DuckDBPyConnection | None = None) -> None:
         """End it without effect; its label is free again. Nothing happens when it has ended already.
@@ -126,12 +239,54 @@ class Transactions:
         With a `cursor` the ABORTED record is also written to the file; without, it is known until a restart.
         """
         with self._lock:
-            if txn.state != PREPARE:
+            if txn.state not in OPEN or txn.applying:
                 return
-            txn.state, txn.reason, txn.finished, txn.batches = ABORTED, reason, time.time(), []
-        if cursor is not None:
-            with self._engine.write(cursor) as unit:
-                unit.put("transaction", txn.db, str(txn.id), txn.to_json())
+            kept = self._give_up(txn, reason)
+        if cursor is not None or kept:
+            self._write_aborted(txn, cursor or self._engine.cursor(), kept)
+
+    def _give_up(self, txn: Transaction, reason: str) -> list[dict[str, Any]]:
+        kept = txn.kept
+        txn.state, txn.reason, txn.finished, txn.batches, txn.kept = ABORTED, reason, time.time(), [], []
+        return kept
+
+    def _write_aborted(self, txn: Transaction, cursor: duckdb.DuckDBPyConnection, kept: list[dict[str, Any]]) -> None:
+        with self._engine.write(cursor) as unit:
+            kept_batches.drop(unit, kept)
+            unit.put("transaction", txn.db, str(txn.id), txn.to_json())
+
+    def _end_overdue(self) -> None:
+        """Abort what has been open for too long; its kept rows are removed beside, not by who only looks."""
+        with self._lock:
+            overdue = [txn for txn in self._by_id.values() if txn.overdue]
+            given_up = [(txn, self._give_up(txn, TIMED_OUT)) for txn in overdue]
+        for txn, kept in given_up:
+            if kept:
+                self._write_aborted_later(txn, kept)
+
+    def _write_aborted_later(self, txn: Transaction, kept: list[dict[str, Any]]) -> None:
+        def run(_: async_jobs.Job) -> None:
+            self._write_aborted(txn, self._engine.cursor(), kept)
+
+        with contextlib.suppress(async_jobs.Stopped):  # else at the next look after a start
+            async_jobs.of(self._engine).start(f"abort {txn.id}", run)
+
+    def end_open(self, reason: str) -> None:
+        """Abort every transaction that is neither prepared nor being committed: a failover loses them."""
+        for txn in self.all():
+            if txn.state == PREPARE:
+                self.abort(txn, reason)
+
+    def forget_labels(self, db: str | None = None) -> None:
+        """Forget every finished transaction (of one database) with its label, as retention does."""
+        finished = [txn for txn in self.all(db) if txn.state in (VISIBLE, ABORTED)]
+        cursor = self._engine.cursor()
+        with self._engine.write(cursor) as unit:
+            for txn in finished:
+                unit.delete("transaction", txn.db, str(txn.id))
+        cursor.close()
+        for txn in finished:
+            self.forget(txn)
 
     def state(self, db: str, label: str) -> str:
         """State of the latest transaction with that label in the database."""
@@ -139,15 +294,20 @@ class Transactions:
         return found.state if found else UNKNOWN
 
     def find(self, db: str, label: str) -> Transaction | None:
+        """The latest transaction with that label in the database, or None."""
+        self._end_overdue()
         with self._lock:
             return self._latest.get((db, label))
 
     def get(self, transaction_id: int) -> Transaction | None:
+        """The transaction of that number, or None."""
+        self._end_overdue()
         with self._lock:
             return self._by_id.get(transaction_id)
 
     def all(self, db: str | None = None) -> list[Transaction]:
         """Every transaction still remembered, oldest first."""
+        self._end_overdue()
         with self._lock:
             return [txn for _, txn in sorted(self._by_id.items()) if db is None or txn.db == db]
 
@@ -177,8 +337,10 @@ class Transactions:
         keep = int(self._engine.config("label_keep_max_num"))
         age = float(self._engine.config("label_keep_max_second"))
         with self._lock:
-            finished = [txn for txn in self._by_id.values() if txn.db == db and txn.state != PREPARE]
-        if len(finished) <= keep + _PRUNE_SLACK and not (finished and finished[0].finished < time.time() - age):
+            finished = [txn for txn in self._by_id.values() if txn.db == db and txn.state in (VISIBLE, ABORTED)]
+        if len(finished) <= keep + min(_PRUNE_SLACK, keep // 20) and not (
+            finished and finished[0].finished < time.time() - age
+        ):
             return []
         finished.sort(key=lambda txn: txn.finished)
         oldest_kept = time.time() - age

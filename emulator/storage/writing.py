@@ -1,108 +1,51 @@
-"""What a write means for each table model: from staged rows to the table.
+"""From staged rows to the table: what StarRocks would filter, and the change inside a unit of work.
 
 A writer (INSERT, UPDATE, DELETE, Stream Load) first puts its rows into a *stage*: a temporary DuckDB table on its
 own cursor whose columns have the target's names and DuckDB types, in the order of arrival (rowid); made with
 `new_stage(cursor, select)`. Then it asks `faults` what StarRocks would filter, builds a `Batch`, and gives it to
 the transaction; at commit `apply` changes the table inside the unit of work. The stage lives until `drop_stage`.
-
-PRIMARY: the last row of a key wins, DELETE USING + INSERT (no DuckDB index: 20 to 50 times faster in bulk), partial
-update when `partial`, rows with `__op` = 1 delete, `merge_condition` keeps a stored row that is newer.
-DUPLICATE: plain append. Source of the rules: `docs/en/table_design/table_types/`, `docs/en/loading/`.
+What the rows mean for each table model: emulator.storage.merging.
 """
 
-import itertools
+import dataclasses
 import time
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 
 from emulator.errors import analysis, failed
-from emulator.storage import partitions
-from emulator.storage.catalog import PRIMARY, Column, Table, quoted
+from emulator.storage import auto_increment, partitions
+from emulator.storage.batch import OP, Batch, Kind, drop_stage, new_stage
+from emulator.storage.catalog import PRIMARY, Table, quoted
+from emulator.storage.defaults import default_sql, required_missing
 from emulator.storage.engine import Engine, Unit
+from emulator.storage.merging import merge
 
-OP = "__op"
-_counter = itertools.count(1)
-MOST_KEY_BYTES = 128  # `primary_key_limit_size`, be/src/common/config.h
-# Bytes of a key column in the encoded key.
-_BYTES = {"boolean": 1, "tinyint": 1, "smallint": 2, "int": 4, "date": 4, "bigint": 8, "datetime": 8, "largeint": 16}
-_NUMBERS = ("boolean", "tinyint", "smallint", "int", "bigint", "largeint", "float", "double", "decimal")
-_EMPTY = {
-    **dict.fromkeys(_NUMBERS, "0"),
-    "char": "''",
-    "varchar": "''",
-    "date": "'0000-01-01'",
-    "datetime": "'0000-01-01'",
-}
-Kind = Literal["insert", "overwrite", "delete", "delete_where"]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows on their way into a table.
-
-    `stage`: the staging table; `columns`: the target columns it has (others take defaults, or their stored
-    values when `partial`); `has_op`: it also has `__op` (0 upsert, 1 delete). `kind`: insert; overwrite (`scope`
-    is the DuckDB condition for the rows to remove, '' = all, '*' = the partitions of the new rows); delete (PRIMARY, by
-    key); delete_where (`scope` is the condition). `rows`: rows to report as loaded.
-    """
-
-    table: Table
-    stage: str
-    columns: tuple[str, ...]
-    rows: int
-    kind: Kind = "insert"
-    has_op: bool = False
-    partial: bool = False
-    merge_condition: str | None = None
-    scope: str = ""
-
-
-def new_stage(cursor: duckdb.DuckDBPyConnection, select: str, parameters: list[Any] | None = None) -> tuple[str, int]:
-    """Run a DuckDB SELECT into a new stage on `cursor`; give its name and its number of rows."""
-    name = f"temp.main.stage_{next(_counter)}"
-    result = cursor.execute(f"create temp table {name.rsplit('.', 1)[1]} as {select}", parameters or [])
-    row = result.fetchone()
-    return name, int(row[0]) if row else 0
-
-
-def drop_stage(cursor: duckdb.DuckDBPyConnection, stage: str) -> None:
-    """Forget a stage; absent is no error."""
-    if stage:
-        cursor.execute(f"drop table if exists {stage}")
-
-
-def default_sql(column: Column) -> str:
-    """DuckDB expression for a column that a writer leaves out.
-
-    Without a default NULL; where NULL is not allowed, which a partial update does not refuse, an empty text or zero
-    (test/sql/test_insert_empty/R/test_insert_partial_update; be/src/types/value_generator.h).
-    """
-    if column.default is None:
-        empty = "null" if column.nullable else _EMPTY.get(column.sql_type.name, "null")
-        return f"cast({empty} as {column.sql_type.duckdb})"
-    if column.default_is_function:
-        return {
-            "CURRENT_TIMESTAMP": "sr_now()",
-            "uuid()": "cast(uuid() as varchar)",
-            "uuid_numeric()": "cast(hash(uuid()) as hugeint)",
-        }[column.default]
-    text = "'" + column.default.replace("'", "''") + "'"
-    return f"cast({text} as {column.sql_type.duckdb})"
-
-
-def required_missing(table: Table, given: tuple[str, ...]) -> str | None:
-    """The first column that must be given (NOT NULL, no default) and is not."""
-    lowered = {name.lower() for name in given}
-    missing = (c.name for c in table.plain_columns if not c.has_default and c.name.lower() not in lowered)
-    return next(missing, None)
+__all__ = [
+    "OP",
+    "Batch",
+    "Kind",
+    "apply",
+    "check_strict",
+    "default_sql",
+    "drop_stage",
+    "fault_sql",
+    "faults",
+    "new_stage",
+    "require_primary",
+    "required_missing",
+    "touch",
+    "visible",
+    "visible_names",
+]
+OUT_OF_PARTITIONS = "The row is out of partition ranges. Please add a new partition."
 
 
 def fault_sql(table: Table, columns: tuple[str, ...]) -> str:
     """DuckDB expression over a staged row: NULL for a good one, else StarRocks' reason for filtering it.
 
-    Checks NULL in NOT NULL columns and the length of texts in bytes; ranges of numbers are kept by the types.
+    Checks NULL in NOT NULL columns, the length of texts in bytes, and that a partition takes the row; ranges of
+    numbers are kept by the types.
     Source of the texts: `be/src/exec/tablet_sink.cpp`.
     """
     cases = []
@@ -111,7 +54,7 @@ def fault_sql(table: Table, columns: tuple[str, ...]) -> str:
         if column is None:
             continue
         value, label = quoted(name), name.replace("'", "''")
-        if not column.nullable:
+        if not column.nullable or column.auto_increment:
             cases.append(f"when {value} is null then 'NULL value in non-nullable column ''{label}'''")
         sql_type = column.sql_type
         if sql_type.is_text:
@@ -120,6 +63,8 @@ def fault_sql(table: Table, columns: tuple[str, ...]) -> str:
                 f"'String ''' || left({value}, 100) || ''' is too long. "
                 f"The type of ''{label}'' is {sql_type.desc.upper()}'"
             )
+    if table.declared_partitions:
+        cases.append(f"when {partitions.outside(table, columns)} then '{OUT_OF_PARTITIONS}'")
     return f"case {' '.join(cases)} end" if cases else "cast(null as varchar)"
 
 
@@ -142,125 +87,77 @@ def check_strict(cursor: duckdb.DuckDBPyConnection, table: Table, stage: str, co
 def apply(engine: Engine, unit: Unit, batch: Batch) -> int:
     """Change the table as the batch says, inside `unit`; give the number of rows to report.
 
-    The table is looked up again by id: renamed meanwhile is fine, dropped or changed is an error (1064).
+    The table is looked up again by id: renamed meanwhile is fine, dropped or changed is an error (1064), except for
+    columns that came or went and that the rows do not need.
     """
-    table = _current(engine, batch.table)
+    table = _current(engine, batch)
+    batch = dataclasses.replace(batch, columns=tuple(name for name in batch.columns if table.column(name) is not None))
     if batch.kind == "delete_where":
         deleted = unit.execute(f"delete from {table.physical} where {batch.scope}").fetchone()
         _mark(engine, unit, table, visible_names(engine, table))
         return int(deleted[0]) if deleted else 0
-    touched = partitions.names_in(unit.cursor, table, batch.stage) if _knows_partition(table, batch) else []
+    batch, first_number = _numbered(engine, unit, table, batch)
+    touched = _touched(unit, table, batch)
     if batch.kind == "overwrite":
         scope = partitions.predicate(table, touched, touched) if batch.scope == "*" and touched else batch.scope
         if batch.scope != "*" or touched:
             unit.execute(f"delete from {table.physical} where {scope or 'true'}")
-    if table.model == PRIMARY:
-        _upsert(unit, table, batch)
-    else:
-        _append(unit, table, batch, batch.stage)
+    merge(unit, table, batch, first_number)
     _mark(engine, unit, table, touched or visible_names(engine, table))
     return batch.rows
 
 
-def _knows_partition(table: Table, batch: Batch) -> bool:
-    given = {name.lower() for name in batch.columns}
-    return all(name.lower() in given for name in table.partition_columns)
+def _touched(unit: Unit, table: Table, batch: Batch) -> list[str]:
+    """The partitions that the staged rows belong to; a batch that deletes by key has the partition columns in it."""
+    if not table.partition_by:
+        return [table.name]
+    return partitions.names_of_staged(unit.cursor, table, batch.stage, batch.columns)
 
 
-def _current(engine: Engine, table: Table) -> Table:
+def _numbered(engine: Engine, unit: Unit, table: Table, batch: Batch) -> tuple[Batch, int]:
+    """Give the rows of the stage their numbers when the batch leaves an AUTO_INCREMENT column out.
+
+    A partial update keeps the numbers of stored rows, and takes the others when it meets them.
+    """
+    column = auto_increment.column_of(table)
+    if column is None or column.name in batch.columns or batch.kind == "delete" or not batch.rows:
+        return batch, 1
+    first = auto_increment.take(engine, unit, table, batch.rows)
+    if batch.partial and not column.key:
+        return batch, first
+    name = quoted(column.name)
+    unit.execute(f"alter table {batch.stage} add column {name} bigint")
+    unit.execute(f"update {batch.stage} set {name} = {first} + rowid")
+    return dataclasses.replace(batch, columns=(*batch.columns, column.name)), first
+
+
+def _current(engine: Engine, batch: Batch) -> Table:
+    table = batch.table
+    if table.temporary:
+        return table
     found: Table | None = engine.get("table", table.db, table.name)
     if found is None or found.id != table.id:
         found = next((each for each in engine.all("table", table.db) if each.id == table.id), None)
-    if found is None or found.columns != table.columns:
+    if found is None or not _fits(batch, found):
         raise failed(f"table {table.qualified} was changed or dropped while its rows were on the way")
+    gone = {each.name for each in table.partitions} - {each.name for each in found.partitions}
+    if gone:
+        raise failed(f"partition {min(gone)} of table {table.qualified} was dropped while rows were on the way")
     return found
 
 
-def _check_key_size(unit: Unit, table: Table, stage: str) -> None:
-    """Raise for a key of more than 128 bytes (`be/src/storage/primary_key_encoder.cpp`, `encode_exceed_limit`)."""
-    columns = [column for name in table.keys if (column := table.column(name)) is not None]
-    fixed = sum(_BYTES.get(column.sql_type.name, 0) for column in columns)
-    texts = [column for column in columns if column.sql_type.is_text]
-    if not texts or fixed + sum((column.sql_type.length or 0) + 2 for column in texts) <= MOST_KEY_BYTES:
-        return
-    # Of the texts before the last column, where they end is part of the key.
-    size = " + ".join(f"strlen({quoted(column.name)}) + {0 if column is columns[-1] else 2}" for column in texts)
-    found = unit.cursor.execute(f"select 1 from {stage} where {size} + {fixed} > {MOST_KEY_BYTES} limit 1")
-    if found.fetchone() is not None:
-        raise failed("primary key size exceed the limit.")
-
-
-def _upsert(unit: Unit, table: Table, batch: Batch) -> None:
-    """Only the last row of each key counts; what is stored under the key goes away."""
-    stage = batch.stage
-    _check_key_size(unit, table, stage)
-    keys = ", ".join(quoted(key) for key in table.keys)
-    target = table.physical
-    same = " and ".join(f"t.{quoted(key)} = s.{quoted(key)}" for key in table.keys)
-    temporary: list[str] = []
-    if batch.rows > 1:
-        newest = f"select * from {stage} qualify row_number() over (partition by {keys} order by rowid desc) = 1"
-        stage, _ = new_stage(unit.cursor, newest)
-        temporary.append(stage)
-    if batch.merge_condition:
-        value = quoted(batch.merge_condition)
-        newer = f"t.{value} is null or s.{value} >= t.{value}"
-        kept = f"select s.* from {stage} s left join {target} t on {same} where {newer}"
-        stage, _ = new_stage(unit.cursor, kept)
-        temporary.append(stage)
-    if batch.partial and batch.kind == "insert":
-        stage, _ = new_stage(unit.cursor, _completed(table, batch, stage, same))
-        temporary.append(stage)
-    unit.execute(f"delete from {target} t using {stage} s where {same}")
-    if batch.kind != "delete":
-        columns = tuple(column.name for column in table.plain_columns) if batch.partial else batch.columns
-        _append(unit, table, batch, stage, columns)
-    for each in temporary:
-        drop_stage(unit.cursor, each)
-
-
-def _completed(table: Table, batch: Batch, stage: str, same: str) -> str:
-    """A SELECT of whole rows: what the batch leaves out is taken from the stored row, or is the default."""
-    given = {name.lower() for name in batch.columns}
-    key = quoted(table.keys[0])
-    values = [f"s.{OP}"] if batch.has_op else []
-    for column in table.plain_columns:
-        name = quoted(column.name)
-        if column.name.lower() in given:
-            values.append(f"s.{name}")
-        else:
-            values.append(f"case when t.{key} is not null then t.{name} else {default_sql(column)} end as {name}")
-    return f"select {', '.join(values)} from {stage} s left join {table.physical} t on {same}"
-
-
-def _append(unit: Unit, table: Table, batch: Batch, stage: str, columns: tuple[str, ...] | None = None) -> None:
-    from emulator.sql.translate import column_expression  # translate needs the catalogue, which needs no writing
-
-    given = {name.lower(): name for name in (columns or batch.columns)}
-    names, values = [], []
-    for column in table.columns:
-        names.append(quoted(column.name))
-        if column.generated is not None:
-            expression = column_expression(column.generated, table)
-            values.append(f"cast(({expression}) as {column.sql_type.duckdb})")
-        elif column.name.lower() in given:
-            values.append(quoted(column.name))
-        else:
-            values.append(f"{default_sql(column)} as {quoted(column.name)}")
-    source = _with_defaults(table, given, stage)
-    condition = f" where {OP} is distinct from 1" if batch.has_op else ""
-    unit.execute(
-        f"insert into {table.physical} ({', '.join(names)}) select {', '.join(values)} from {source}{condition}"
+def _fits(batch: Batch, found: Table) -> bool:
+    """Whether rows that were staged for a table still fit it: fast schema evolution may have gone by."""
+    if batch.table.columns == found.columns:
+        return True
+    if batch.table.keys != found.keys or batch.kind == "delete_where":
+        return False
+    named = {column.name: column for column in found.columns}
+    old = {column.name: column for column in batch.table.columns}
+    came = [column for name, column in named.items() if name not in old]
+    return all(named[name] == old[name] for name in batch.columns if name in named) and all(
+        column.has_default for column in came if column.generated is None
     )
-
-
-def _with_defaults(table: Table, given: dict[str, str], stage: str) -> str:
-    """The stage; where generated columns may read a column that was left out, the stage with defaults added."""
-    if all(column.generated is None for column in table.columns):
-        return stage
-    missing = [c for c in table.plain_columns if c.name.lower() not in given]
-    extra = "".join(f", {default_sql(column)} as {quoted(column.name)}" for column in missing)
-    return f"(select *{extra} from {stage})"
 
 
 def visible_names(engine: Engine, table: Table) -> list[str]:
@@ -279,6 +176,8 @@ def visible(engine: Engine, table: Table) -> dict[str, Any]:
 
 def _mark(engine: Engine, unit: Unit, table: Table, names: list[str]) -> None:
     """Remember that these partitions have a new version now."""
+    if table.temporary:
+        return
     before = unit.changes.get(("visible", "", str(table.id))) or visible(engine, table)
     version, listed = before["version"] + 1, dict(before["partitions"])
     for name in names:

@@ -11,17 +11,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.storage.catalog import quoted
+
 ESCAPE = b"\x1f"
 CODES = {b"\x1f": b"\x1f0", b"\n": b"\x1f1", b"\r": b"\x1f2", b"\x01": b"\x1f3"}
 SEPARATOR = b"\x01"
 NULL = b"\\N"
+NEW_LINES = b" \t\r\n"
 
 
 @dataclass(frozen=True)
 class Body:
-    """A body in canonical form: `names` are its columns in the file's order.
+    """A body as DuckDB reads it: `names` are its columns in the file's order.
 
-    `only_digits`: no point and no underscore in it, so that texts of whole numbers need no closer look.
+    `pointed`: positions of the columns with a point or an underscore in them, where whole numbers need a closer look.
+    `quote`: the character that encloses fields. `documents`: for JSON read as it came (array or newline_delimited) of
+    `size` bytes, whose `keys` are the columns and whose `types` those that DuckDB converts itself; `json` is the
+    canonical form of JSON, with a token a field.
     """
 
     path: Path
@@ -30,17 +36,32 @@ class Body:
     coded: bool = False
     trim: bool = False
     json: bool = False
-    only_digits: bool = False
+    pointed: frozenset[int] = frozenset()
+    quote: bytes = b""
+    documents: str = ""
+    keys: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    size: int = 0
+
+    def is_converted(self, name: str) -> bool:
+        """Whether a column comes in the type of its target already."""
+        return bool(self.types) and bool(self.types[self.names.index(name)])
+
+    def has_points(self, name: str) -> bool:
+        """Whether a column holds a point or an underscore somewhere."""
+        return self.names.index(name) in self.pointed
 
     def read(self, rejects: str = "", line_bytes: int = 0) -> str:
-        """A read_csv() call with all columns VARCHAR; bad lines go to the table `rejects` of the connection."""
+        """A relation, its columns VARCHAR (but for `types`); bad lines go to the table `rejects` of the connection."""
+        if self.documents:
+            return self._read_json()
         columns = ", ".join(f"'{name}': 'VARCHAR'" for name in self.names)
         nulls = "['\\N', 'null']" if self.json else "'\\N'"
         separator = f"chr({self.separator[0]})"
         options = [
             f"delim={separator}",
-            "quote=''",
-            "escape=''",
+            f"quote='{_doubled(self.quote.decode())}'",
+            f"escape='{_doubled(self.quote.decode())}'",
             "comment=''",
             "header=false",
             "auto_detect=false",
@@ -52,8 +73,14 @@ class Body:
             options.append(f"store_rejects=true, rejects_table='{rejects}', rejects_scan='{rejects}_scan'")
         if line_bytes:
             options.append(f"max_line_size={line_bytes}")
-        path = str(self.path).replace("'", "''")
-        return f"read_csv('{path}', {', '.join(options)})"
+        return f"read_csv('{_doubled(str(self.path))}', {', '.join(options)})"
+
+    def _read_json(self) -> str:
+        typed = zip(self.keys, self.types, strict=True)
+        columns = ", ".join(f"'{_doubled(key)}': '{kind or 'VARCHAR'}'" for key, kind in typed)
+        names = ", ".join(f"{quoted(key)} as {name}" for key, name in zip(self.keys, self.names, strict=True))
+        options = f"format='{self.documents}', columns={{{columns}}}, maximum_object_size={max(self.size, 1 << 24)}"
+        return f"(select {names} from read_json('{_doubled(str(self.path))}', {options}))"
 
     def text(self, name: str) -> str:
         """SQL of the text of a column, as the sender meant it."""
@@ -64,6 +91,10 @@ class Body:
             for plain, code in reversed(CODES.items()):
                 value = f"replace({value}, chr(31) || '{code[1:].decode()}', chr({plain[0]}))"
         return value
+
+
+def _doubled(text: str) -> str:
+    return text.replace("'", "''")
 
 
 def decoded(line: str) -> str:

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+import zstandard
+
 from emulator.stream_load.headers import LoadError
 
 _GZIP_OR_ZLIB = 47
@@ -21,6 +23,8 @@ class _Unpacker(Protocol):
 
 
 def _unpacker(kind: str) -> _Unpacker:
+    if kind == "zstd":
+        return zstandard.ZstdDecompressor().decompressobj()
     return bz2.BZ2Decompressor() if kind == "bzip2" else zlib.decompressobj(_GZIP_OR_ZLIB)
 
 
@@ -31,7 +35,7 @@ def unpacked(chunks: Iterable[bytes], kind: str) -> Iterable[bytes]:
     """
     if not kind:
         return chunks
-    if kind not in ("gzip", "deflate", "bzip2"):
+    if kind not in ("gzip", "deflate", "bzip2", "zstd"):
         raise LoadError(f"Stream Load with {kind} compression is not supported by the embedded server")
     return _unpack(chunks, kind)
 
@@ -48,7 +52,7 @@ def _unpack(chunks: Iterable[bytes], kind: str) -> Iterator[bytes]:
                 chunk = b""
                 if unpacker.eof:
                     chunk, unpacker, started = unpacker.unused_data, _unpacker(kind), False
-    except (zlib.error, OSError, EOFError) as error:
+    except (zlib.error, zstandard.ZstdError, OSError, EOFError) as error:
         raise LoadError(f"Failed to decompress the {kind} body: {error}") from error
     if started:
         raise LoadError(f"Failed to decompress the {kind} body: it ends too early")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from emulator.stream_load.body import CODES, ESCAPE, SEPARATOR, Body, coded
+from emulator.stream_load.byte_facts import PointedColumns
 from emulator.stream_load.enclosed import rows as enclosed_rows
 from emulator.stream_load.headers import LoadOptions
 
@@ -23,24 +24,26 @@ def write(chunks: Iterable[bytes], options: LoadOptions, names: tuple[str, ...],
     """Write the body to `path`; `names` are the fields that a row should have."""
     separator, delimiter = options.column_separator, options.row_delimiter
     trim = options.trim_space and not (options.enclose or options.escape)
-    chunks = _first_bytes_kept(_without_header(chunks, delimiter, options.skip_header))
+    chunks = _first_bytes_kept(without_header(chunks, delimiter, options.skip_header))
     with path.open("wb") as file:
         if options.enclose or options.escape:
             is_coded = _write_rows(enclosed_rows(b"".join(chunks), options), file)
-            return Body(path, names, coded=is_coded)
+            return Body(path, names, coded=is_coded, pointed=frozenset(range(len(names))))
         if (
             len(separator) == len(delimiter) == 1
             and not RESERVED & set(separator + delimiter)
             and separator != delimiter
         ):
             native = separator if separator in NATIVE_SEPARATORS else SEPARATOR
-            is_coded, only_digits = _translate(chunks, separator, delimiter, native, file)
-            return Body(path, names, separator=native, coded=is_coded, trim=trim, only_digits=only_digits)
+            facts = PointedColumns(native[0], len(names))
+            is_coded = _translate(chunks, separator, delimiter, native, file, facts)
+            return Body(path, names, separator=native, coded=is_coded, trim=trim, pointed=facts.found())
         rows = (row.split(separator) for row in _split(chunks, delimiter))
-        return Body(path, names, coded=_write_rows(rows, file), trim=trim)
+        is_coded = _write_rows(rows, file)
+        return Body(path, names, coded=is_coded, trim=trim, pointed=frozenset(range(len(names))))
 
 
-def _without_header(chunks: Iterable[bytes], delimiter: bytes, count: int) -> Iterator[bytes]:
+def without_header(chunks: Iterable[bytes], delimiter: bytes, count: int) -> Iterator[bytes]:
     """The body without its first `count` records, whatever they hold."""
     pending, left = b"", count
     for chunk in chunks:
@@ -71,26 +74,27 @@ def _first_bytes_kept(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _translate(
-    chunks: Iterable[bytes], separator: bytes, delimiter: bytes, native: bytes, file: object
-) -> tuple[bool, bool]:
-    """Replace one-byte delimiters. Returns whether content bytes had to be coded, and `Body.only_digits`."""
+    chunks: Iterable[bytes], separator: bytes, delimiter: bytes, native: bytes, file: object, facts: PointedColumns
+) -> bool:
+    """Replace one-byte delimiters. Returns whether content bytes had to be coded; `facts` looks at the outcome."""
     write_bytes = file.write  # type: ignore[attr-defined]
     special = [plain for plain in CODES if plain not in (separator, delimiter)]
     if native != SEPARATOR:
         special.remove(SEPARATOR)
     table = bytes.maketrans(separator + delimiter, native + b"\n")
     same = separator == native and delimiter == b"\n"
-    is_coded, only_digits, first = False, True, True
+    is_coded, first = False, True
     for chunk in chunks:
-        only_digits = only_digits and b"." not in chunk and b"_" not in chunk
         if first and chunk.startswith(BYTE_ORDER_MARK):
             write_bytes(b"\n")  # the reader would drop the mark at the very start; a blank line is skipped
         first = False
         for plain in special:
             if plain in chunk:
                 chunk, is_coded = chunk.replace(plain, CODES[plain]), True
-        write_bytes(chunk if same else chunk.translate(table))
-    return is_coded, only_digits
+        chunk = chunk if same else chunk.translate(table)
+        facts.look(chunk)
+        write_bytes(chunk)
+    return is_coded
 
 
 def _split(chunks: Iterable[bytes], delimiter: bytes) -> Iterator[bytes]:

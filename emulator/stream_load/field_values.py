@@ -32,6 +32,8 @@ def converted(body: Body, name: str, sql_type: SqlType) -> str:
     Raises LoadError for types that this server does not load.
     """
     value = body.text(name)
+    if body.is_converted(name):
+        return value
     if sql_type.name == "varbinary":
         raise LoadError("Stream Load into a VARBINARY column is not supported by the embedded server")
     if sql_type.name == "json":
@@ -43,7 +45,7 @@ def converted(body: Body, name: str, sql_type: SqlType) -> str:
         return f"case when strlen({value}) <= {sql_type.length or LONGEST_TEXT_BYTES} then {value} end"
     if body.json:
         value = f"trim({value}, '\"')"
-    return from_text(value, sql_type, body.only_digits)
+    return from_text(value, sql_type, not body.has_points(name))
 
 
 def from_text(value: str, sql_type: SqlType, only_digits: bool = False) -> str:

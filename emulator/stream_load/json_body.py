@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from emulator.stream_load.headers import LoadError, LoadOptions
 
 _BLANK = b" \t\r\n"
 _NOTHING = msgspec.Raw(NULL)
+_DECODER = json.JSONDecoder()
 _STEP = re.compile(r"\.?(?:\"([^\"]+)\"|([^.\[\]]+))|\[(\d+)\]")
 Path_ = tuple[str | int, ...]
 Raws = list[msgspec.Raw]
@@ -37,7 +39,7 @@ def write(parts: list[bytes], options: LoadOptions, names: tuple[str, ...], keys
         lines = _by_keys(parts, options, keys)
     with path.open("wb") as file:
         file.writelines(lines)
-    return Body(path, names, json=True)
+    return Body(path, names, json=True, pointed=frozenset(range(len(names))))
 
 
 def _documents(data: bytes, options: LoadOptions) -> Raws:
@@ -126,8 +128,38 @@ def _by_keys(parts: list[bytes], options: LoadOptions, keys: tuple[str, ...]) ->
     row_type = msgspec.defstruct("Row", fields, rename={f"f{at}": key for at, key in enumerate(keys)})
     astuple: Callable[[Any], tuple[msgspec.Raw, ...]] = msgspec.structs.astuple
     for data in parts:
-        for row in _rows(data, options, row_type):
-            yield _line(astuple(row))
+        rows = [astuple(row) for row in _rows(data, options, row_type)]
+        if _may_repeat_keys(data, keys, rows):
+            rows = [_first_values(document, keys) for document in _documents(data, options)]
+        yield from map(_line, rows)
+
+
+def _may_repeat_keys(data: bytes, keys: tuple[str, ...], rows: list[tuple[msgspec.Raw, ...]]) -> bool:
+    """False when it is certain that no object has a key twice: there are no more keys than values were found."""
+    present = sum(len(row) - row.count(_NOTHING) for row in rows)
+    return data.count(b'":') != present and sum(data.count(f'"{key}"'.encode()) for key in keys) != present
+
+
+def _first_values(document: msgspec.Raw, keys: tuple[str, ...]) -> tuple[msgspec.Raw, ...]:
+    """The values of an object's keys, of one that is there twice the first (`_construct_row_without_jsonpath`)."""
+    text = bytes(document).decode()
+    found: dict[str, str] = {}
+    at = _after_blanks(text, text.index("{") + 1)
+    while text[at] != "}":
+        key, at = scanstring(text, at + 1)
+        start = _after_blanks(text, _after_blanks(text, at) + 1)
+        _, end = _DECODER.raw_decode(text, start)
+        found.setdefault(key, text[start:end])
+        at = _after_blanks(text, end)
+        if text[at] == ",":
+            at = _after_blanks(text, at + 1)
+    return tuple(msgspec.Raw(found[key].encode()) if key in found else _NOTHING for key in keys)
+
+
+def _after_blanks(text: str, at: int) -> int:
+    while text[at].isspace():
+        at += 1
+    return at
 
 
 def _rows(data: bytes, options: LoadOptions, row_type: Any) -> list[Any]:

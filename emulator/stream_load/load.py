@@ -25,15 +25,16 @@ from emulator.errors import StarRocksError
 from emulator.injected_faults import InjectedFaults
 from emulator.storage.catalog import Table
 from emulator.storage.engine import Engine
-from emulator.storage.transactions import ABORTED, PREPARE, LabelUsed, Transaction, Transactions
+from emulator.storage.transactions import COMMITTED, OPEN, PREPARE, LabelUsed, Transaction, Transactions
 from emulator.storage.writing import Batch, drop_stage, new_stage
-from emulator.stream_load import compression, csv_body, json_body
+from emulator.stream_load import compression
 from emulator.stream_load import headers as load_headers
 from emulator.stream_load import mapping as load_mapping
 from emulator.stream_load.answer import MOST_ERROR_LINES, Counts, milliseconds, status
 from emulator.stream_load.body import Body
 from emulator.stream_load.headers import LabelTaken, LoadError, LoadOptions
-from emulator.stream_load.plan import FAULT, ROW, Plan
+from emulator.stream_load.plan import FAULT, Plan
+from emulator.stream_load.received import Received
 from emulator.stream_load.rejects import rejected
 
 SOURCE = "BACKEND_STREAMING"
@@ -62,18 +63,24 @@ class StreamLoad:
     """The state of one load; used by one thread."""
 
     def __init__(
-        self, engine: Engine, transactions: Transactions, request: Request, faults: InjectedFaults | None = None
+        self,
+        engine: Engine,
+        transactions: Transactions,
+        request: Request,
+        faults: InjectedFaults | None = None,
+        txn: Transaction | None = None,
     ) -> None:
         self.engine, self.transactions, self.request = engine, transactions, request
         self.faults = faults or InjectedFaults()
         self.label = request.headers.get("label") or str(uuid.uuid4())
         self.counts = Counts()
-        self.txn: Transaction | None = None
+        self.txn = txn
         self.error: LoadError | None = None
         self.options = LoadOptions()
-        self._body: Body | None = None
+        self._body: Received | None = None
         self._stages: list[str] = []
         self._cursor: duckdb.DuckDBPyConnection | None = None
+        self._owns_cursor = True
         self._path = engine.spool / f"load_{uuid.uuid4().hex}"
 
     # -- the steps ------------------------------------------------------------------------------------------------
@@ -98,6 +105,10 @@ class StreamLoad:
         self._plan(table)
         if self.faults.fails("stream_load"):
             raise LoadError("the load fails because a test asked for it (fault fail_next=stream_load)")
+        try:
+            self.faults.refuse_work()
+        except StarRocksError as error:
+            raise LoadError(error.message) from error
 
     def receive(self, chunks: Iterable[bytes]) -> None:
         """Write the body to the spool in canonical form."""
@@ -107,12 +118,16 @@ class StreamLoad:
         """The same for a body in several parts: CSV is joined, each JSON part is read by itself."""
         start = time.monotonic()
         plain = [compression.unpacked(self._counted(chunks), self.options.compression) for chunks in parts]
-        names = self.plan.names
-        if self.options.format == "json":
-            texts = [b"".join(chunks) for chunks in plain]
-            self._body = json_body.write(texts, self.options, names, self.plan.mapping.fields, self._path)
-        else:
-            self._body = csv_body.write(itertools.chain(*plain), self.options, names, self._path)
+        plan = self.plan
+        self._body = Received(
+            self._path,
+            self.options,
+            plan.mapping.fields,
+            plan.integer_types,
+            plan.needs_exact_texts,
+            plan.has_nested,
+        )
+        self._body.take(plain)
         self.counts.read_ms = milliseconds(start)
 
     def finish(self) -> None:
@@ -128,17 +143,22 @@ class StreamLoad:
         """Make the staged rows visible, with the record of the load. Raises LoadError; the load is aborted then."""
         assert self.txn is not None
         start = time.monotonic()
-        if self.txn.state == ABORTED:
-            raise LoadError(f"transaction {self.txn.id} has been aborted: {self.txn.reason}")
-        if self.faults.publish_delay:
-            time.sleep(self.faults.publish_delay)
-        self._record()
-        self.txn.batches.append(self.batch(stage))
+        self.add(stage)
+        left = self.options.timeout_seconds - (start - self.counts.started)
         try:
-            self.transactions.commit(self.txn, self.cursor)
+            self.transactions.commit(self.txn, self.cursor, max(left, 0))
         except StarRocksError as error:
             raise LoadError(error.message) from error
         self.counts.commit_ms = milliseconds(start)
+
+    def prepare(self, stage: str, timeout: float) -> None:
+        """Keep the staged rows until the FE commits them or `timeout` seconds have passed. Raises LoadError."""
+        assert self.txn is not None
+        self.add(stage)
+        try:
+            self.transactions.prepare(self.txn, self.cursor, timeout)
+        except StarRocksError as error:
+            raise LoadError(error.message) from error
 
     def fail(self, error: LoadError) -> None:
         """Abort; the label is free again. The reason and the error lines stay readable by the label."""
@@ -149,11 +169,13 @@ class StreamLoad:
 
     def close(self) -> None:
         """Give back the spool file and the cursor."""
-        self._path.unlink(missing_ok=True)
+        if self._body is not None:
+            self._body.remove()
         if self._cursor is not None:
-            for stage in self._stages:
-                drop_stage(self._cursor, stage)
-            self._cursor.close()
+            if self._owns_cursor:
+                for stage in self._stages:
+                    drop_stage(self._cursor, stage)
+                self._cursor.close()
             self._cursor = None
 
     # -- the parts, used by the transaction interface too ---------------------------------------------------------
@@ -166,6 +188,11 @@ class StreamLoad:
             self._cursor.execute(f"set TimeZone = '{self.options.timezone}'")
         return self._cursor
 
+    def use(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Work on somebody else's connection, which he closes: for several loads in one transaction."""
+        self._cursor, self._owns_cursor = cursor, False
+        cursor.execute(f"set TimeZone = '{self.options.timezone}'")
+
     def plan_for(self, table: Table) -> None:
         """Plan a load into a table without beginning a transaction."""
         self.options = load_headers.parse(self.request.headers)
@@ -174,33 +201,69 @@ class StreamLoad:
     def stage(self) -> str:
         """Put the good rows into a stage on the cursor; count and remember the bad ones."""
         assert self._body is not None
+        stage = self._stage_native(self._body.native) if self._body.native is not None else None
+        return stage if stage is not None else self._stage_exactly(self._body.canonical())
+
+    def _stage_native(self, body: Body) -> str | None:
+        """Stage a body as it came; None when it has anything in it that only the canonical form tells rightly."""
         rejects = f"rejects_{next(_counter)}"
-        stage, rows = self._read(self._body, rejects)
-        lines, refused = rejected(self.cursor, rejects, self._body, self.options)
-        counted = f"select count(*) filter ({FAULT} <> ''), count(*) filter ({FAULT} = '') from {stage}"
-        bad, unselected = self.cursor.execute(counted).fetchone() or (0, 0)
-        self.counts.total += rows + lines
-        self.counts.filtered += bad + lines
-        self.counts.unselected += unselected
-        self.counts.loaded += rows - bad - unselected
+        try:
+            stage, rows = self._new_stage(self.plan.select(body, body.read(rejects)))
+            lines = 0 if body.documents else rejected(self.cursor, rejects, body, self.options)[0]
+        except duckdb.Error:
+            return None
+        bad, unselected = self._judged(stage)
+        if bad or lines:
+            drop_stage(self.cursor, stage)
+            return None
+        return self._counted_stage(stage, rows, 0, unselected)
+
+    def _stage_exactly(self, body: Body) -> str:
+        rejects = f"rejects_{next(_counter)}"
+        stage, rows = self._read(body, rejects)
+        lines, refused = rejected(self.cursor, rejects, body, self.options)
+        bad, unselected = self._judged(stage)
+        self.counts.total += lines
+        self.counts.filtered += lines
         self.counts.errors += refused
         if bad:
-            query = f"select {FAULT}, {ROW} from {stage} where {FAULT} <> '' limit {MOST_ERROR_LINES}"
+            longest = min(body.path.stat().st_size, LONGEST_LINE_BYTES)
+            query = f"{self.plan.bad_rows(body, body.read(rejects, longest))} limit {MOST_ERROR_LINES}"
             self.counts.errors += [
                 f"Error: {fault}. Row: {row}" for fault, row in self.cursor.execute(query).fetchall()
             ]
+            rejected(self.cursor, rejects, body, self.options)
+        return self._counted_stage(stage, rows, bad, unselected)
+
+    def _judged(self, stage: str) -> tuple[int, int]:
+        """(bad rows, unselected rows) of a stage."""
+        counted = f"select count(*) filter ({FAULT} <> ''), count(*) filter ({FAULT} = '') from {stage}"
+        bad, unselected = self.cursor.execute(counted).fetchone() or (0, 0)
+        return bad, unselected
+
+    def _counted_stage(self, stage: str, rows: int, bad: int, unselected: int) -> str:
+        self.counts.total += rows
+        self.counts.filtered += bad
+        self.counts.unselected += unselected
+        self.counts.loaded += rows - bad - unselected
         if bad or unselected:
             stage, _ = self._new_stage(f"select * from {stage} where {FAULT} is null")
         return stage
 
-    def check(self) -> None:
+    def check(self, too_many: str = "too many filtered rows") -> None:
         """Raise LoadError when too many rows are bad or none is left."""
         counts = self.counts
         selected = counts.total - counts.unselected
         if counts.filtered and counts.filtered / max(selected, 1) > self.options.max_filter_ratio:
-            raise LoadError("too many filtered rows")
+            raise LoadError(too_many)
         if not counts.loaded and str(self.engine.config("empty_load_as_error")).lower() != "false":
             raise LoadError(NO_ROWS)
+
+    def add(self, stage: str) -> None:
+        """Give the staged rows to the transaction, with the numbers of this load."""
+        assert self.txn is not None
+        self._record()
+        self.txn.batches.append(self.batch(stage))
 
     def batch(self, stage: str) -> Batch:
         """The staged rows as a batch for the transaction."""
@@ -226,7 +289,15 @@ class StreamLoad:
             "Db": self.request.db,
             "Table": self.request.table,
         }
-        return {**head, **status(self.error), **self.counts.numbers(self.error is not None), **self._error_url()}
+        told = status(self.error)
+        if self.error is None and self.txn is not None and self.txn.state == COMMITTED:
+            told = {"Status": "Publish Timeout", "Message": self.late_message}
+        return {**head, **told, **self.counts.numbers(self.error is not None), **self._error_url()}
+
+    @property
+    def late_message(self) -> str:
+        """What is said of rows that are committed and not yet visible (service/FrontendServiceImpl.java)."""
+        return "Publish timeout. The data will be visible after a while, "
 
     def summary(self) -> dict[str, int]:
         """Numbers of a prepared or committed load, as the transaction interface names them."""
@@ -254,7 +325,7 @@ class StreamLoad:
         try:
             return self.transactions.begin(self.request.db, self.label, SOURCE, float(self.options.timeout_seconds))
         except LabelUsed as error:
-            raise LabelTaken(self.label, "RUNNING" if error.transaction.state == PREPARE else "FINISHED") from error
+            raise LabelTaken(self.label, "RUNNING" if error.transaction.state in OPEN else "FINISHED") from error
         except StarRocksError as error:
             raise LoadError(error.message) from error
 

@@ -1,7 +1,7 @@
 """The one SELECT that turns a canonical body into the rows of a table, good and bad.
 
-Its columns: the target columns that the load writes (and `__op`), `__fault` (NULL for a good row, '' for one
-that `where` leaves out, else StarRocks' reason) and `__row` (the fields of a bad row, for the error log).
+Its columns: the target columns that the load writes (and `__op`) and `__fault` (NULL for a good row, '' for one
+that `where` leaves out, else StarRocks' reason); `bad_rows` gives `__row` too, the fields of a bad row for the log.
 Three layers: the fields converted, the target columns computed, the faults judged; the order of judgement is
 StarRocks': format errors, then `where`, then what the table refuses (be/src/exec/file_scanner/,
 be/src/exec/tablet_sink.cpp).
@@ -23,7 +23,7 @@ from emulator.storage import partitions
 from emulator.storage.catalog import Column, Table, quoted
 from emulator.storage.engine import Engine
 from emulator.storage.writing import OP, fault_sql, visible_names
-from emulator.stream_load import field_values
+from emulator.stream_load import field_values, implied_types
 from emulator.stream_load.body import Body
 from emulator.stream_load.headers import LoadError, LoadOptions
 from emulator.stream_load.mapping import Mapping
@@ -52,23 +52,46 @@ class Plan:
         """Columns of the canonical file."""
         return tuple(f"__f{at}" for at in range(len(self.mapping.fields)))
 
+    @property
+    def needs_exact_texts(self) -> bool:
+        """Whether a field is used as the text that came, not as a whole number, a truth value or a time."""
+        plain = ("boolean", "date", "datetime")
+        kinds = [None if self._is_text(name) else self._type(name) for name in self.mapping.fields if name != OP]
+        return any(kind is None or not (kind.is_integer or kind.name in plain) for kind in kinds)
+
+    @property
+    def integer_types(self) -> tuple[str, ...]:
+        """DuckDB's type of each field that goes into a whole number as it is, '' for others."""
+        kinds = [None if self._is_text(name) else self._type(name) for name in self.mapping.fields]
+        return tuple(kind.duckdb if kind is not None and kind.is_integer else "" for kind in kinds)
+
+    @property
+    def has_nested(self) -> bool:
+        """Whether a field goes into a JSON, ARRAY, MAP or STRUCT column."""
+        columns = [column for name in self.mapping.fields if (column := self.table.column(name)) is not None]
+        return any(column.sql_type.items or column.sql_type.name == "json" for column in columns)
+
     def check(self) -> None:
         """Raise LoadError now, before the body is read, for what cannot be planned."""
         self.select(Body(Path(), self.names, json=self.options.format == "json"), "nothing")
 
     def select(self, body: Body, source: str) -> str:
-        """The SELECT over `source`, a read_csv() call.
+        """The SELECT over `source`, what `Body.read` gives: the target columns and `__fault`."""
+        names = [quoted(name) for name in self.targets] + ([OP] if self.mapping.has_op else [])
+        return f"select {', '.join(names)}, {FAULT} from ({self._judged(body, source)})"
 
-        The raw fields go along to the outermost layer, so that `__row` is put together for bad rows only.
-        """
+    def bad_rows(self, body: Body, source: str) -> str:
+        """The SELECT of `__fault` and `__row` of the rows that are refused."""
+        return f"select {FAULT}, {self._row(body)} as {ROW} from ({self._judged(body, source)}) where {FAULT} <> ''"
+
+    def _judged(self, body: Body, source: str) -> str:
+        """Target columns, `__fault`, and the raw fields, which cost nothing where nobody asks for them."""
         fields, bad = self._fields(body)
         raw = ", ".join(body.names)
         inner = f"select {', '.join(fields)}, {bad} as {BAD}, {raw} from {source}"
         computed = f"select {', '.join(self._computed())}, {self._text_fault()} as {BAD}, {raw} from ({inner})"
         names = [quoted(name) for name in self.targets] + ([OP] if self.mapping.has_op else [])
-        judged = f"select {', '.join(names)}, {self._fault()} as {FAULT}, {raw} from ({computed})"
-        shown = f"case when {FAULT} <> '' then {self._row(body)} end as {ROW}"
-        return f"select {', '.join(names)}, {FAULT}, {shown} from ({judged})"
+        return f"select {', '.join(names)}, {self._fault()} as {FAULT}, {raw} from ({computed})"
 
     def _row(self, body: Body) -> str:
         """SQL of a row as the error log shows it."""
@@ -86,12 +109,18 @@ class Plan:
     def _fields(self, body: Body) -> tuple[list[str], str]:
         """(columns of the inner SELECT, SQL of the first field's fault in strict mode)."""
         columns, cases = [], []
+        implied = implied_types.implied(self.mapping.computed.values()) if self.options.strict_mode else {}
         for at, (field, name) in enumerate(zip(self.mapping.fields, body.names, strict=True)):
             column = self.table.column(field)
             if field == OP:
                 columns.append(f"{self._operation(field_values.text(body, name))} as {OP}")
             elif column is None or self._is_text(field):
-                columns.append(f"{field_values.text(body, name)} as {quoted(field)}")
+                value = field_values.text(body, name)
+                columns.append(f"{value} as {quoted(field)}")
+                if column is None and field.lower() in implied:
+                    wanted = Column(field, implied[field.lower()])
+                    wrong = f"({field_values.from_text(value, wanted.sql_type)}) is null"
+                    cases.append(f"when {name} is not null and {wrong} then {_field_fault(wanted, at, value)}")
             else:
                 value = field_values.converted(body, name, column.sql_type)
                 columns.append(f"{value} as {quoted(field)}")

@@ -1,28 +1,37 @@
-"""The Stream Load transaction interface for one table: begin, load ..., prepare, commit, rollback.
+"""The Stream Load transaction interface for one table, as the BE does it: begin, load ..., prepare, commit, rollback.
 
-The body of each `load` is kept in the spool; rows are judged at prepare, or at commit when nothing was prepared.
-Unlike StarRocks, a prepared transaction does not survive a restart of this server.
-Sources: be/src/http/action/transaction_stream_load.cpp, recorded exchanges in test/sql/test_stream_load/.
+The body of each `load` is kept in the spool; rows are judged at prepare, or at commit when nothing was prepared. What
+is prepared is out of the BE's hands: the FE commits it or gives it up (emulator.stream_load.transaction_calls).
+Sources: be/src/http/action/transaction_stream_load.cpp, be/src/runtime/stream_load/transaction_mgr.cpp, recorded
+exchanges in test/sql/test_stream_load/R/{test_stream_load_basic_txn,test_prepared_timeout}.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from emulator.errors import StarRocksError
+from emulator.injected_faults import InjectedFaults
 from emulator.storage.engine import Engine
-from emulator.storage.transactions import ABORTED, PREPARE, VISIBLE, LabelUsed, Transaction, Transactions
+from emulator.storage.transactions import (
+    COMMITTED,
+    OPEN,
+    PREPARE,
+    PREPARED_TIMEOUT,
+    LabelUsed,
+    Transaction,
+    Transactions,
+)
 from emulator.stream_load.headers import BodyError, LoadError
 from emulator.stream_load.load import Request, StreamLoad, body_path
+from emulator.stream_load.received import chunks_of
 
-PREPARED = "PREPARED"
 DEFAULT_TIMEOUT = 600.0
-READ_BYTES = 1 << 20
 IGNORED = ("skip_header", "trim_space", "enclose", "escape", "log_rejected_record_num")
 COMPARED = ("db", "table", "format", "columns", "where", "column_separator", "row_delimiter", "jsonpaths", "json_root")
 Answer = dict[str, Any]
@@ -30,16 +39,16 @@ Answer = dict[str, Any]
 
 @dataclass
 class Open:
-    """A transaction that is neither committed nor rolled back."""
+    """A transaction between begin and prepare, commit or rollback."""
 
     txn: Transaction
     db: str
     table: str
-    began: float
+    idle_timeout: float | None = None
+    active: float = field(default_factory=time.monotonic)
     load: StreamLoad | None = None
     bodies: list[Path] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
-    stage: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -54,8 +63,9 @@ class Refused(Exception):
 class TransactionLoads:
     """The open transactions of one BE."""
 
-    def __init__(self, engine: Engine, transactions: Transactions) -> None:
+    def __init__(self, engine: Engine, transactions: Transactions, faults: InjectedFaults | None = None) -> None:
         self._engine, self._transactions = engine, transactions
+        self._faults = faults
         self._open: dict[tuple[str, str], Open] = {}
         self._lock = threading.Lock()
 
@@ -63,19 +73,22 @@ class TransactionLoads:
         """Take the label."""
         label = request.headers.get("label", "")
         try:
+            timeout = _seconds(request.headers, "timeout", "Invalid timeout format") or DEFAULT_TIMEOUT
+            idle = _seconds(request.headers, "idle_transaction_timeout", "Invalid timeout format")
             table = self._engine.table(request.db, request.table)
-            timeout = float(request.headers.get("timeout") or DEFAULT_TIMEOUT)
             txn = self._transactions.begin(request.db, label, "BACKEND_STREAMING", timeout)
         except LabelUsed as error:
-            existing = "RUNNING" if error.transaction.state in (PREPARE, PREPARED) else "FINISHED"
+            existing = "RUNNING" if error.transaction.state in OPEN else "FINISHED"
             message = f"Label [{label}] has already been used."
-            return {"Status": "LABEL_ALREADY_EXISTS", "ExistingJobStatus": existing, "Message": message}
+            return {**_head(request, "LABEL_ALREADY_EXISTS", message), "ExistingJobStatus": existing}
+        except Refused as error:
+            return _head(request, error.status, str(error))
         except StarRocksError as error:
-            return {"Status": "INTERNAL_ERROR", "Message": error.message}
+            return _head(request, "INTERNAL_ERROR", error.message)
         txn.tables = [table.name]
         txn.info = {"type": "STREAM", "table": table.name, "user": request.user}
         with self._lock:
-            self._open[request.db, label] = Open(txn, request.db, table.name, time.monotonic())
+            self._open[request.db, label] = Open(txn, request.db, table.name, idle)
         return {**_head(request, "OK", ""), "Label": label, "TxnId": txn.id, "BeginTxnTimeMs": 0}
 
     def load(self, request: Request, chunks: Iterable[bytes]) -> Answer:
@@ -83,22 +96,16 @@ class TransactionLoads:
         return self._guarded(request, lambda: self._load(request, chunks))
 
     def prepare(self, request: Request) -> Answer:
-        """Judge the rows; from now on only commit or rollback is left."""
+        """Judge the rows and keep them, also over a restart; the FE commits them or gives them up."""
         return self._guarded(request, lambda: self._prepare(request))
 
     def commit(self, request: Request) -> Answer:
-        """Make the rows visible. Committing twice is no error."""
+        """Judge the rows and make them visible."""
         return self._guarded(request, lambda: self._commit(request))
 
     def rollback(self, request: Request) -> Answer:
-        """Forget everything. Rolling back twice is no error, after a commit it is."""
-        found = self._transactions.find(request.db, request.headers.get("label", ""))
-        if found is not None and found.state == VISIBLE:
-            return _head(request, "FAILED", f"Transaction {found.id} has already committed, label is {found.label}")
-        opened = self._open.get((request.db, request.headers.get("label", "")))
-        if opened is not None:
-            self._abort(opened, "transaction is aborted by user.")
-        return {**_head(request, "OK", ""), "Label": request.headers.get("label", "")}
+        """Forget everything."""
+        return self._guarded(request, lambda: self._rollback(request))
 
     # -- private --------------------------------------------------------------------------------------------------
 
@@ -111,14 +118,20 @@ class TransactionLoads:
     def _find(self, request: Request) -> Open:
         label = request.headers.get("label", "")
         opened = self._open.get((request.db, label))
-        if opened is None or opened.txn.state == ABORTED:
-            raise Refused("TXN_NOT_EXISTS", f"transaction with label {label} not exists")
-        if time.monotonic() - opened.began > opened.txn.timeout and opened.txn.state == PREPARE:
-            self._abort(opened, "timeout by txn manager")
-            raise Refused("TXN_NOT_EXISTS", f"transaction with label {label} timed out")
+        missing = f"transaction with label {label} not exists"
+        if opened is None:
+            raise Refused("TXN_NOT_EXISTS", missing)
+        if opened.idle_timeout is not None and time.monotonic() - opened.active > opened.idle_timeout:
+            reason = f"transaction is aborted by idle timeout {opened.idle_timeout:g} seconds."
+            self._transactions.abort(opened.txn, reason)
+        now = self._transactions.get(opened.txn.id)
+        if now is None or now.state != PREPARE:
+            self._close(opened)
+            raise Refused("TXN_NOT_EXISTS", missing)
         if not opened.lock.acquire(blocking=False):
             raise Refused("TXN_IN_PROCESSING", "Transaction in processing, please retry later")
         opened.lock.release()
+        opened.active = time.monotonic()
         return opened
 
     def _load(self, request: Request, chunks: Iterable[bytes]) -> Answer:
@@ -128,21 +141,16 @@ class TransactionLoads:
             for _ in chunks:
                 pass
             raise
+        if request.table != opened.table:
+            message = f"Request table {request.table} not equal transaction table {opened.table}"
+            raise Refused("INVALID_ARGUMENT", message)
         with opened.lock:
-            if opened.txn.state == PREPARED:
-                raise Refused("TXN_NOT_EXISTS", "the transaction is prepared, it takes no more data")
             start = time.monotonic()
             size = self._keep(opened, chunks)
             self._plan(opened, request)
             spent = int((time.monotonic() - start) * 1000)
-        return {
-            **_head(request, "OK", ""),
-            "Label": opened.txn.label,
-            "TxnId": opened.txn.id,
-            "LoadBytes": size,
-            "StreamLoadPlanTimeMs": 0,
-            "ReceivedDataTimeMs": spent,
-        }
+        numbers = {"LoadBytes": size, "StreamLoadPlanTimeMs": 0, "ReceivedDataTimeMs": spent}
+        return {**_head(request, "OK", ""), "Label": opened.txn.label, "TxnId": opened.txn.id, **numbers}
 
     def _keep(self, opened: Open, chunks: Iterable[bytes]) -> int:
         path = body_path(self._engine)
@@ -151,7 +159,7 @@ class TransactionLoads:
             with path.open("wb") as file:
                 for chunk in chunks:
                     file.write(chunk)
-        except BodyError as error:
+        except (BodyError, OSError) as error:
             self._abort(opened, str(error))
             raise Refused("INTERNAL_ERROR", str(error)) from error
         return path.stat().st_size
@@ -168,6 +176,7 @@ class TransactionLoads:
             self._engine,
             self._transactions,
             Request(request.db, request.table, headers, request.user, request.error_url),
+            self._faults,
         )
         load.txn = opened.txn
         try:
@@ -179,55 +188,39 @@ class TransactionLoads:
         opened.load, opened.headers = load, compared
 
     def _prepare(self, request: Request) -> Answer:
-        opened = self._find(request)
-        with opened.lock:
-            if opened.txn.state != PREPARED:
-                self._judge(opened)
-                opened.txn.state = PREPARED
-        assert opened.load is not None
-        return {**_head(request, "OK", ""), "Label": opened.txn.label, **opened.load.summary()}
-
-    def _judge(self, opened: Open) -> None:
-        load = opened.load
-        if load is None:
-            raise Refused("INTERNAL_ERROR", f"transaction with label {opened.txn.label} hasn't send any data yet")
-        try:
-            load.receive_parts([_chunks(path) for path in opened.bodies])
-            opened.stage = load.stage()
-            load.check()
-        except (LoadError, StarRocksError) as error:
-            load.fail(LoadError(str(error)))
-            self._close(opened)
-            raise Refused("INTERNAL_ERROR", str(error)) from error
+        text = request.headers.get("prepared_timeout", "")
+        timeout = _seconds(request.headers, "prepared_timeout", f"Invalid prepared_timeout: {text}")
+        return self._end(request, lambda load, stage: load.prepare(stage, timeout or PREPARED_TIMEOUT))
 
     def _commit(self, request: Request) -> Answer:
-        label = request.headers.get("label", "")
-        found = self._transactions.find(request.db, label)
-        if found is not None and found.state == VISIBLE:
-            message = f"Transaction {found.id} has already committed, label is {label}"
-            return {"Label": label, "Status": "OK", "TxnId": found.id, "Message": message}
-        if found is not None and found.state == ABORTED:
-            raise Refused(
-                "FAILED", f"Transaction {found.id} has already aborted, label is {label}, reason: {found.reason}"
-            )
+        return self._end(request, lambda load, stage: load.commit(stage))
+
+    def _end(self, request: Request, act: Callable[[StreamLoad, str], None]) -> Answer:
         opened = self._find(request)
         with opened.lock:
-            if opened.txn.state != PREPARED:
-                self._judge(opened)
-            assert opened.load is not None
-            opened.txn.state = PREPARE
+            load = opened.load
+            if load is None:
+                raise Refused("INTERNAL_ERROR", f"transaction label={opened.txn.label} hasn't send any data yet")
             try:
-                opened.load.commit(opened.stage)
-            except LoadError as error:
+                load.receive_parts([chunks_of(path) for path in opened.bodies])
+                stage = load.stage()
+                load.check()
+                act(load, stage)
+            except (LoadError, StarRocksError, OSError) as error:
+                load.fail(LoadError(str(error)))
+                raise Refused("INTERNAL_ERROR", str(error)) from error
+            finally:
                 self._close(opened)
-                raise Refused("FAILED", str(error)) from error
-        summary = {"Label": label, "Status": "OK", "TxnId": opened.txn.id, "Message": "", **opened.load.summary()}
-        self._close(opened)
-        return summary
+        late = opened.txn.state == COMMITTED
+        head = _head(request, "PUBLISH_TIMEOUT" if late else "OK", load.late_message if late else "")
+        return {**head, "Label": opened.txn.label, **load.summary()}
+
+    def _rollback(self, request: Request) -> Answer:
+        opened = self._find(request)
+        self._abort(opened, "transaction is aborted by user.")
+        return {**_head(request, "OK", ""), "Label": opened.txn.label}
 
     def _abort(self, opened: Open, reason: str) -> None:
-        if opened.txn.state == PREPARED:
-            opened.txn.state = PREPARE
         self._transactions.abort(opened.txn, reason)
         self._close(opened)
 
@@ -240,10 +233,14 @@ class TransactionLoads:
             path.unlink(missing_ok=True)
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(READ_BYTES):
-            yield chunk
+def _seconds(headers: Mapping[str, str], name: str, malformed: str) -> float | None:
+    """A whole number of seconds above zero; None when the header is not there. Raises Refused."""
+    text = headers.get(name, "").strip()
+    if not text:
+        return None
+    if not text.isdigit() or int(text) == 0:
+        raise Refused("INVALID_ARGUMENT", malformed)
+    return float(text)
 
 
 def _head(request: Request, status: str, message: str) -> Answer:

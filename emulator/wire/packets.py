@@ -9,6 +9,7 @@ import struct
 from decimal import Decimal
 from typing import Any
 
+from emulator.printing import Quoted
 from emulator.results import ResultColumn
 from emulator.sql.types import SqlType
 
@@ -165,6 +166,8 @@ def _nested(value: Any) -> str:
         return "[" + ",".join(_nested(each) for each in value) + "]"
     if isinstance(value, dict):
         return "{" + ",".join(f"{_nested(key)}:{_nested(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, Quoted):
+        return f"'{value}'"
     if isinstance(value, str | datetime.date):
         return json.dumps(value if isinstance(value, str) else plain(value), ensure_ascii=False)
     return plain(value)

@@ -4,7 +4,6 @@ Native password only (others are asked to switch); a refused login is answered w
 """
 
 import contextlib
-import hashlib
 import secrets
 import socket
 import socketserver
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from emulator.errors import StarRocksError, failed
+from emulator.people import login
 from emulator.results import Ok, Result, ResultColumn, ResultSet
 from emulator.session import Session
 from emulator.sql.types import SqlType
@@ -129,7 +129,7 @@ class Connection(socketserver.BaseRequestHandler):
     # -- login ---------------------------------------------------------------------------------------------------
 
     def _login(self) -> Session | None:
-        seed = bytes(secrets.choice(range(33, 127)) for _ in range(20))
+        self.seed = seed = bytes(secrets.choice(range(33, 127)) for _ in range(20))
         connection_id = secrets.randbelow(1 << 30)
         greeting = b"\x0a" + MYSQL_VERSION.encode() + b"\0" + struct.pack("<I", connection_id) + seed[:8] + b"\0"
         low, high = packets.CAPABILITIES & 0xFFFF, packets.CAPABILITIES >> 16
@@ -145,13 +145,12 @@ class Connection(socketserver.BaseRequestHandler):
             self._write(b"\xfe" + NATIVE + b"\0" + seed + b"\0")
             self._flush()
             answer = self._read()
-        if not self._knows(user, answer, seed):
-            using = "YES" if answer else "NO"
-            message = f"Access denied for user '{user}' (using password: {using})"
-            self._error(StarRocksError(1045, message, "28000"))
-            return None
+        server, host = self.server.server, self.client_address[0]
         try:
-            session = Session(self.server.server, user, self.client_address[0], database)
+            known = login.by_answer(server.engine, user, host, answer, seed)
+            login.need_connection(known, [each.user for each in server.sessions.values()])
+            access = server.access_of(known)
+            session = Session(server, access, host, database)
         except StarRocksError as fault:
             self._error(fault)
             return None
@@ -159,9 +158,17 @@ class Connection(socketserver.BaseRequestHandler):
         self._flush()
         return session
 
-    def _knows(self, user: str, answer: bytes, seed: bytes) -> bool:
-        password = self.server.server.password_of(user)
-        return password is not None and secrets.compare_digest(answer, scramble(password, seed))
+    def _change_user(self, session: Session, data: bytes) -> None:
+        """COM_CHANGE_USER: somebody else on the same connection; who is refused stays who he was (MysqlProto.java).
+
+        Raises 1045, 5501.
+        """
+        user, at = read_until_zero(data, 0)
+        answer, at = data[at + 1 : at + 1 + data[at]], at + 1 + data[at]
+        database = read_until_zero(data, at)[0].decode()
+        server, host = self.server.server, self.client_address[0]
+        known = login.by_answer(server.engine, user.decode(), host, answer, self.seed)
+        session.become(server.access_of(known), database)
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -201,7 +208,9 @@ class Connection(socketserver.BaseRequestHandler):
             self._write(
                 packets.eof(self._status(session)) if code == 0x1B else packets.ok(0, self._status(session), 0, "")
             )
-        elif code == 0x1F:
+        elif code in (0x11, 0x1F):
+            if code == 0x11:
+                self._change_user(session, data)
             session.reset()
             self.statements.clear()
             self._ok(session, Ok())
@@ -221,6 +230,10 @@ class Connection(socketserver.BaseRequestHandler):
         return status | (packets.STATUS_MORE_RESULTS if more else 0)
 
     def _ok(self, session: Session, result: Ok, more: bool = False) -> None:
+        committed = "'status':'VISIBLE'" in result.info or "'status':'COMMITTED'" in result.info
+        if committed and self.server.server.faults.loses_reply(sql=True):
+            self.buffer.clear()
+            raise Gone
         self._write(packets.ok(result.affected, self._status(session, more), result.warnings, result.info))
 
     def _results(self, session: Session, text: str, write_rows: Any) -> None:
@@ -263,6 +276,7 @@ class Connection(socketserver.BaseRequestHandler):
 
     def _field_list(self, session: Session, data: bytes) -> None:
         name, _ = read_until_zero(data, 0)
+        session.access.need_any(session.db_of(""), name.decode())
         table = session.engine.table(session.db_of(""), name.decode())
         for each in table.columns:
             self._write(packets.column(ResultColumn(each.name, each.sql_type), default=True))
@@ -347,13 +361,3 @@ def _read_login(data: bytes) -> tuple[str, bytes, str, bytes]:
     if flags & packets.PLUGIN_AUTH and at < len(data):
         plugin, at = read_until_zero(data, at)
     return user.decode(), answer, database.decode(), plugin
-
-
-def scramble(password: str, seed: bytes) -> bytes:
-    """The answer of mysql_native_password; empty for an empty password."""
-    if not password:
-        return b""
-    first = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
-    second = hashlib.sha1(first, usedforsecurity=False).digest()
-    mask = hashlib.sha1(seed + second, usedforsecurity=False).digest()
-    return bytes(a ^ b for a, b in zip(first, mask, strict=True))

@@ -7,16 +7,25 @@ from lib.catalog import TableFile
 from lib.errors import Misconfigured, Unavailable
 from lib.probes import PATIENCE, Patient
 from lib.settings import connection, settings
+from lib.sources import _bucket as bucket
 
 
 def source_dir(_patient: Patient) -> str:
     """The directory of the `files` sources exists."""
     folder = settings().sources
-    if not _tables("files"):
-        return "no table is loaded from files"
+    if not [table for table in _tables("files") if not _what(table).startswith(bucket.SCHEMES)]:
+        return "no table is loaded from local files"
     if not folder.is_dir():
         raise Misconfigured(f"{folder.absolute()} is no directory", hint="set SOURCE_DIR")
     return str(folder.absolute())
+
+
+def buckets(_patient: Patient) -> str:
+    """The bucket of each `files` source in one can be listed."""
+    globs = sorted({_what(table) for table in _tables("files") if _what(table).startswith(bucket.SCHEMES)})
+    for glob in globs:
+        bucket.listed(glob)
+    return ", ".join(globs) or "no table is loaded from a bucket"
 
 
 def sql_connections(_patient: Patient) -> str:

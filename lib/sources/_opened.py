@@ -23,7 +23,7 @@ BLOCK = 1024 * 1024
 MOST_EXPANDED = 200
 _EXPANDED_FREELY = 256 * BLOCK
 # Disk that is left to others while a file is decompressed.
-_DISK_LEFT = 1024 * BLOCK
+DISK_LEFT = 1024 * BLOCK
 _STALE_SECONDS = 2 * 24 * 3600
 
 
@@ -99,7 +99,7 @@ def _expand(file: SourceFile, chunks: Iterator[bytes], text: BinaryIO) -> None:
                 raise file.wrong(f"expands to more than {MOST_EXPANDED} times its size", hint="decompress it by hand")
             if size - checked > 64 * BLOCK:
                 checked = size
-                if shutil.disk_usage(os.fspath(settings().state_dir)).free < _DISK_LEFT:
+                if shutil.disk_usage(os.fspath(settings().state_dir)).free < DISK_LEFT:
                     raise file.wrong("no room to decompress it", hint="STATE_DIR needs a larger disk")
             text.write(chunk)
     except (EOFError, OSError, zlib.error) as error:

@@ -19,7 +19,7 @@ from lib.catalog import TableFile
 from lib.errors import Misconfigured
 from lib.reading import Batch, Known, Part, Window
 from lib.settings import settings
-from lib.sources import _opened
+from lib.sources import _bucket, _opened
 from lib.sources._digests import digest
 from lib.sources._opened import COMPRESSED, SourceFile
 
@@ -45,8 +45,20 @@ class Format(Protocol):
 def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
     """The files of the glob whose content has not been loaded, in the order of their names.
 
-    `{date}` in the glob stands for a day such as 2026-11-01. Raises `Misconfigured` when there is no such folder.
+    `{date}` in the glob stands for a day such as 2026-11-01. Raises `Misconfigured` when there is no such folder or
+    bucket, `Unavailable` when a bucket does not answer.
     """
+    assert table.source is not None
+    found = _in_bucket if table.source.what.startswith(_bucket.SCHEMES) else _in_folder
+    for part in found(table, known, window):
+        if part.content in known.contents and not window.rewrite:
+            continue
+        if part.name in known.names and part.content not in known.contents:
+            log.info("file_has_new_content", table=table.name, file=part.name)
+        yield part
+
+
+def _in_folder(table: TableFile, _known: Known, window: Window) -> Iterator[Part]:
     assert table.source is not None
     base, pattern = _split(table.source.what)
     if not base.is_dir():
@@ -55,14 +67,20 @@ def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
         )
     for path in sorted(base.glob(pattern.replace("{date}", _DAY))):
         name = str(path.relative_to(base))
-        if not path.is_file() or not _in_window(name, window):
-            continue
-        found = part(path, name, table)
-        if found is None or (found.content in known.contents and not window.rewrite):
-            continue
-        if name in known.names and found.content not in known.contents:
-            log.info("file_has_new_content", table=table.name, file=name)
-        yield found
+        if path.is_file() and _in_window(name, window) and (found := part(path, name, table)):
+            yield found
+
+
+def _in_bucket(table: TableFile, _known: Known, window: Window) -> Iterator[Part]:
+    assert table.source is not None
+    for file in _bucket.listed(table.source.what.replace("{date}", _DAY)):
+        if _in_window(file.name, window):
+            yield Part(file.name, partial(_from_bucket, file, table), file.content)
+
+
+def _from_bucket(file: _bucket.Object, table: TableFile) -> Iterator[Batch]:
+    with file.fetched() as path:
+        yield from _batches(SourceFile(path, file.name, table, file.content, _opened.state(path)))
 
 
 def part(path: Path, name: str, table: TableFile) -> Part | None:

@@ -185,6 +185,38 @@ def test_cancel_leaves_nothing_behind(tmp_path: Path) -> None:
         assert dw.sql("show snapshot on repo") == []
 
 
+def test_a_table_is_closed_while_it_is_restored(tmp_path: Path) -> None:
+    with Server(data=tmp_path / "data", async_delay_ms=150) as server, client(server) as dw:
+        filled(dw, tmp_path)
+        stamp = backed_up(dw, "s1", "on (table t)")
+        dw.sql(f"""restore snapshot dw.s1 from repo properties ("backup_timestamp" = "{stamp}", {ONE_COPY})""")
+        wait_for(lambda: dw.named("show restore from dw"), lambda rows: rows[0]["State"] not in ("PENDING",))
+        assert refused(dw, "insert into t values ('2026-01-05', 5, 'e')") == (
+            1064,
+            'Cannot write RESTORE state table "t"',
+        )
+        assert refused(dw, "select * from t") == (
+            5014,
+            "Table state is not NORMAL: 'RESTORING'.",
+        )
+        assert refused(dw, "restore snapshot dw.s1 from repo")[0] == 5064
+        assert finished(dw, "restore")["State"] == "FINISHED"
+        dw.sql("insert into t values ('2026-01-05', 5, 'e')")
+        assert dw.sql("select count(*) from t") == [(4,)]
+
+
+def test_a_cancelled_restore_opens_the_table_again(tmp_path: Path) -> None:
+    with Server(data=tmp_path / "data", async_delay_ms=300) as server, client(server) as dw:
+        filled(dw, tmp_path)
+        stamp = backed_up(dw, "s1", "on (table t)")
+        dw.sql("delete from t where id = 1")
+        dw.sql(f"""restore snapshot dw.s1 from repo properties ("backup_timestamp" = "{stamp}", {ONE_COPY})""")
+        wait_for(lambda: dw.named("show restore from dw"), lambda rows: rows[0]["State"] == "DOWNLOADING")
+        dw.sql("cancel restore from dw")
+        assert finished(dw, "restore")["State"] == "CANCELLED"
+        assert sorted(dw.sql("select id from t")) == [(2,), (3,)]
+
+
 def test_a_job_that_a_stop_cut_off_is_done_after_the_start(tmp_path: Path) -> None:
     with Server(data=tmp_path / "data", async_delay_ms=200) as server, client(server) as dw:
         filled(dw, tmp_path)

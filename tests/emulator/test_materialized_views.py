@@ -234,7 +234,7 @@ def test_swap_rename_and_drop(dw: Client) -> None:
             "create materialized view x refresh manual as select uuid() as u from t",
             "1064 UUID() not supported nondeterministic function.",
         ),
-        ("create materialized view x refresh manual as select a from nothing", "5502 Unknown table 'nothing'."),
+        ("create materialized view x refresh manual as select a from nothing", "5502 Unknown table 'dw.nothing'."),
         (
             "create materialized view x refresh manual as select 1 as a",
             "1064 Can not find base table in query statement.",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -246,6 +247,9 @@ def test_a_packed_body(dw: Client) -> None:
     packed = gzip.compress(b"1,a,2026-01-01,1,1\n") + gzip.compress(b"2,a,2026-01-01,1,1\n")
     assert dw.load("t", packed, format="gzip", column_separator=",")["NumberLoadedRows"] == 2
     assert dw.load("t", packed[:-4], format="gzip", column_separator=",")["Status"] == "Fail"
+    packed = zstandard.compress(b"3,a,2026-01-01,1,1\n") + zstandard.compress(b"4,a,2026-01-01,1,1\n")
+    assert dw.load("t", packed, format="zstd", column_separator=",")["NumberLoadedRows"] == 2
+    assert dw.load("t", packed[:-4], format="zstd", column_separator=",")["Status"] == "Fail"
     refused = dw.load("t", packed, format="lz4", column_separator=",")["Message"]
     assert refused == "Stream Load with lz4 compression is not supported by the embedded server"
 

@@ -112,9 +112,3 @@ def test_json_in_several_calls_and_ignored_headers(dw: Client) -> None:
             call(dw, "load", "json", body, format="json", strip_outer_array="true", skip_header="1")["Status"] == "OK"
         )
     assert call(dw, "commit", "json")["NumberLoadedRows"] == 2
-
-
-def test_multi_table_transactions_are_refused_by_name(dw: Client) -> None:
-    answer = call(dw, "begin", "multi", transaction_type="multi")
-    assert answer["Status"] == "FAILED"
-    assert "multi-table Stream Load transactions are not supported by the embedded server" in answer["Message"]

@@ -301,18 +301,21 @@ def test_a_wrong_file_is_told_before_anything_is_changed(
 
 
 def test_an_alter_that_starrocks_cancels_fails_the_step(
-    run_job: Any, sql: Any, monkeypatch: pytest.MonkeyPatch, warehouse_dir: Write
+    start_job: Any, run_job: Any, sql: Any, delay: Any, until: Any, warehouse_dir: Write
 ) -> None:
-    warehouse_dir(FILES)
+    slowly = COLOUR.replace('"replication_num" = "1"', '"replication_num" = "1", "fast_schema_evolution" = "false"')
+    warehouse_dir({**FILES, "schema/dim_colour.sql": slowly})
     assert run_job("migrate").exit_code == 0
     warehouse_dir({"schema/migrations/0001_shade.sql": migration(ADD_SHADE, "shade")})
-    # The embedded server cancels no ALTER, so its answer is changed in this process; the job is another process.
-    monkeypatch.setattr("emulator.statements.alter._state", lambda _job: "CANCELLED")
-    failed = run_job("migrate")
+    delay(5)
+    running = start_job("migrate")
+    until(lambda: sql("SHOW ALTER TABLE COLUMN WHERE TableName = 'dim_colour'"))
+    sql("CANCEL ALTER TABLE COLUMN FROM dim_colour")
+    failed = running.end()
     assert failed.exit_code == 1
     assert "ALTER TABLE dim_colour was cancelled by StarRocks" in failed.error
     assert sql("SELECT count(*) AS n FROM ops_migration") == [{"n": 0}]
-    monkeypatch.undo()
+    delay(0)
     assert run_job("migrate").exit_code == 0
     assert sql("SELECT name FROM ops_migration") == [{"name": "0001_shade"}]
 
@@ -320,7 +323,8 @@ def test_an_alter_that_starrocks_cancels_fails_the_step(
 def test_an_alter_goes_on_when_the_job_is_killed_and_a_rerun_waits_for_it(
     start_job: Any, run_job: Any, sql: Any, delay: Any, until: Any, warehouse_dir: Write
 ) -> None:
-    warehouse_dir(FILES)
+    slowly = COLOUR.replace('"replication_num" = "1"', '"replication_num" = "1", "fast_schema_evolution" = "false"')
+    warehouse_dir({**FILES, "schema/dim_colour.sql": slowly})
     assert run_job("migrate").exit_code == 0
     warehouse_dir({"schema/migrations/0001_shade.sql": migration(ADD_SHADE, "shade")})
     delay(1)
@@ -354,3 +358,31 @@ def test_the_result_is_one_document(run_job: Any, warehouse_dir: Write) -> None:
     done = run_job("migrate")
     assert json.loads(done.stdout)["state"] == "done"
     assert {"dim_colour", "mv_paint", "v_paint_named"} <= set(done.document["created"])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (POLICY.replace("SECURITY NONE", ""), "has to say `SECURITY NONE`"),
+        (POLICY.replace("SECURITY NONE", "SECURITY INVOKER"), "has to say `SECURITY NONE`"),
+        (POLICY.replace("FROM v_paint ", "FROM fact_paint "), "does not read dim_colour (mapping)"),
+        (POLICY.replace("protects: fact_paint", "protects: dim_shade"), "does not read dim_shade (protects)"),
+    ],
+)
+def test_a_policy_that_protects_nothing_is_refused(text: str, fault: str, run_job: Any, warehouse_dir: Write) -> None:
+    warehouse_dir({**FILES, "rls-policies/named.sql": text})
+    refused = run_job("migrate")
+    assert refused.exit_code == 78
+    assert fault in refused.error
+    assert "rls-policies/named.sql" in refused.error
+
+
+def test_a_materialized_view_over_a_policy_is_refused(run_job: Any, warehouse_dir: Write) -> None:
+    between = "-- purpose: p\n-- owner: me\n\nCREATE OR REPLACE VIEW v_between AS SELECT paint_id FROM v_paint_named;\n"
+    copies = PAINT_SUMS.replace(
+        "colour_id, sum(litres) AS litres FROM fact_paint GROUP BY colour_id", "* FROM v_between"
+    )
+    warehouse_dir({**FILES, "views/v_between.sql": between, "views/materialized/mv_paint.sql": copies})
+    refused = run_job("migrate")
+    assert refused.exit_code == 78
+    assert "mv_paint keeps rows of v_paint_named" in refused.error

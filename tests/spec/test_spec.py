@@ -16,9 +16,24 @@ A case states one behaviour of StarRocks as SQL with its result, and where that 
 `> ` begins a statement, two blanks go on with it. What follows is expected: rows as the text protocol gives them, cells
 between ` | `, `NULL` for NULL, `\\n` for a new line, `(no rows)` for an empty set; `ok` or `ok N` (affected rows);
 `info TEXT` a part of the OK packet's text; `error CODE TEXT` a number and a part of the message. Nothing = it must not
-fail. Each case has a new current database `${db}`. Lines that begin with `#` are remarks. `embedded only`: not
+fail.
+
+A step can be an HTTP call to the FE: `PUT t` (a Stream Load into the table), `PUT|POST|GET /api/...` any other; its
+headers (`name: value`) and its body (lines after `| `, `\\x01` for a byte) follow, then what is expected of the JSON
+object: `Field = text` or `Field ~ part`:
+
+    PUT t
+    column_separator: ,
+    | 1,a
+    Status = Success
+    NumberLoadedRows = 1
+
+`as ${db}_u [PASSWORD]` logs in as that user, without a current database: the steps that follow are its own, HTTP calls
+too, until `as root`. `error CODE TEXT` may follow. Users and roles named `${db}...` are dropped at the end.
+
+Each case has a new current database `${db}`. Lines that begin with `#` are remarks. `embedded only`: not
 run on a real server.
-STARROCKS_TEST_URL is `mysql://user:password@host:port`.
+STARROCKS_TEST_URL is `mysql://user:password@host:port`; HTTP is at STARROCKS_TEST_HTTP_PORT of that host (8030).
 """
 
 import os
@@ -33,17 +48,23 @@ import pymysql
 import pytest
 
 from emulator.server import Server
+from tests.spec.http_steps import Call, Target, call_of
+from tests.spec.http_steps import run as run_call
+from tests.spec.people_steps import Login, drop_people, login_of
 
 HERE = Path(__file__).parent
+NAMES = "${db}"
 REAL = os.environ.get("STARROCKS_TEST_URL")
 
 
 @dataclass
 class Step:
-    """A statement and the lines that are expected of it."""
+    """A statement, an HTTP call or a login, and the lines that are expected of it."""
 
     sql: str
     expected: list[str] = field(default_factory=list)
+    call: Call | None = None
+    login: Login | None = None
 
 
 @dataclass
@@ -73,8 +94,15 @@ def read(path: Path) -> list[Case]:
             cases[-1].embedded_only = True
         elif line.startswith("> "):
             cases[-1].steps.append(Step(line[2:]))
+        elif (login := login_of(line)) is not None:
+            cases[-1].steps.append(Step(line, login=login))
+        elif (call := call_of(line)) is not None:
+            cases[-1].steps.append(Step(line, call=call))
         elif not cases[-1].steps:
             raise ValueError(f"{path.name}:{number}: a result without a statement: {line!r}")
+        elif (begun := cases[-1].steps[-1]).call is not None:
+            if not begun.call.take(line):
+                begun.expected.append(line)
         elif line.startswith("  "):
             cases[-1].steps[-1].sql += "\n" + line[2:]
         else:
@@ -85,17 +113,25 @@ def read(path: Path) -> list[Case]:
 CASES = [case for path in sorted(HERE.glob("*.spec")) for case in read(path)]
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where the cases run: a connection whose values stay the texts of the wire, and the HTTP port."""
+
+    connection: pymysql.Connection
+    http: Target
+
+
 @pytest.fixture(scope="module")
-def connection() -> Iterator[pymysql.Connection]:
-    """A connection whose values stay the texts of the wire."""
+def place() -> Iterator[Place]:
     if REAL:
         url = urlsplit(REAL)
-        yield _connect(
-            url.hostname or "127.0.0.1", url.port or 9030, unquote(url.username or "root"), unquote(url.password or "")
-        )
+        host, user, password = url.hostname or "127.0.0.1", unquote(url.username or "root"), unquote(url.password or "")
+        http = f"http://{host}:{os.environ.get('STARROCKS_TEST_HTTP_PORT', '8030')}"
+        yield Place(_connect(host, url.port or 9030, user, password), Target(http, (user, password)))
         return
     with Server(async_delay_ms=0) as server:
-        yield _connect("127.0.0.1", server.mysql_port, "root", "")
+        connection = _connect("127.0.0.1", server.mysql_port, "root", "")
+        yield Place(connection, Target(f"http://127.0.0.1:{server.http_port}", ("root", "")))
 
 
 def _connect(host: str, port: int, user: str, password: str) -> pymysql.Connection:
@@ -105,40 +141,69 @@ def _connect(host: str, port: int, user: str, password: str) -> pymysql.Connecti
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.file}: {case.title}")
-def test_behaviour(case: Case, connection: pymysql.Connection) -> None:
+def test_behaviour(case: Case, place: Place) -> None:
     if REAL and case.embedded_only:
         pytest.skip("a case about the embedded server itself")
     assert case.source, f"{case.file}: {case.title}: a case names its source, or says 'no source found'"
     database = f"spec_{uuid.uuid4().hex[:12]}"
-    with connection.cursor() as cursor:
+    with place.connection.cursor() as cursor:
         cursor.execute(f"create database {database}")
         cursor.execute(f"use {database}")
         try:
+            here = place
             for step in case.steps:
-                assert _run(connection, step, database) == [
-                    line.replace("${db}", database) for line in step.expected
-                ], step.sql
+                if step.login is not None:
+                    here, told = _logged_in(place, step, database)
+                    assert told == expected_with(step.expected, database), step.sql
+                    continue
+                assert _run(here, step, database) == [line.replace("${db}", database) for line in step.expected], (
+                    step.sql
+                )
         finally:
             cursor.execute("rollback")
+            if any(step.login is not None or f"{NAMES}_" in step.sql for step in case.steps):
+                drop_people(place.connection, database)
             cursor.execute(f"drop database {database} force")
 
 
-def _run(connection: pymysql.Connection, step: Step, database: str) -> list[str]:
+def _logged_in(root: Place, step: Step, database: str) -> tuple[Place, list[str]]:
+    """The place of the steps that follow a login, and what happened in the words of what was expected."""
+    assert step.login is not None
+    user = step.login.user.replace(NAMES, database)
+    if user == "root":
+        return root, []
+    http = Target(root.http.url, (user, step.login.password))
+    try:
+        connection = _connect(root.connection.host, root.connection.port, user, step.login.password)
+    except pymysql.Error as error:
+        return root, _refused(step, error, database)
+    return Place(connection, http), []
+
+
+def _refused(step: Step, error: pymysql.Error, database: str) -> list[str]:
+    """An error in the words of what was expected, when it is the expected one."""
+    code, message = error.args
+    wanted = step.expected[0].split(" ", 2) if step.expected else []
+    if (
+        wanted[:1] == ["error"]
+        and int(wanted[1]) == code
+        and (wanted[2:] == [] or _is_part(wanted[2], message, database))
+    ):
+        return expected_with(step.expected, database)
+    return [f"error {code} {message}"]
+
+
+def _run(place: Place, step: Step, database: str) -> list[str]:
     """What happened, in the words of what was expected (so that a difference is shown as lines)."""
+    expected, connection = step.expected, place.connection
+    if step.call is not None:
+        wanted = expected_with(expected, database)
+        return run_call(place.http, step.call, wanted, database)
     cursor = connection.cursor()
-    expected = step.expected
     try:
         count = cursor.execute(step.sql.replace("${db}", database))
     except pymysql.Error as error:
-        code, message = error.args
-        wanted = expected[0].split(" ", 2) if expected else []
-        if (
-            wanted[:1] == ["error"]
-            and int(wanted[1]) == code
-            and (wanted[2:] == [] or _is_part(wanted[2], message, database))
-        ):
-            return expected_with(expected, database)
-        return [f"error {code} {message}"]
+        return _refused(step, error, database)
     if not expected:
         return []
     if cursor.description is not None:

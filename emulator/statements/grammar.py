@@ -1,0 +1,322 @@
+"""Every statement that StarRocks has, by its leading words, and the refusal of those that have no handler here.
+
+A line is one statement: `A|B` either word, `[C]` may be left out. Words after the first name are not in it: clauses of
+ALTER TABLE and the like are their handlers' business.
+Source: the rule `statement` of `fe/fe-grammar/src/main/antlr/com/starrocks/grammar/StarRocks.g4`.
+"""
+
+import itertools
+from functools import cache
+
+from emulator.errors import StarRocksError, unsupported
+from emulator.sql.reader import Reader
+
+STATEMENTS = tuple(
+    line.strip()
+    for line in """
+    SELECT
+    WITH
+    EXPLAIN [ANALYZE|LOGICAL|SCHEDULER|VERBOSE|COSTS]
+    EXPLAIN ANALYZE VERBOSE
+    TRACE [VALUES|LOGS|TIMES|ALL|REASON]
+    USE
+    SET CATALOG
+    SHOW DATABASES|SCHEMAS
+    ALTER DATABASE
+    CREATE DATABASE|SCHEMA
+    DROP DATABASE|SCHEMA
+    SHOW CREATE DATABASE|SCHEMA
+    RECOVER DATABASE|SCHEMA
+    SHOW DATA
+    SHOW DATA DISTRIBUTION
+    CREATE TABLE
+    CREATE TEMPORARY TABLE
+    CREATE EXTERNAL TABLE
+    SHOW CREATE TABLE
+    SHOW CREATE VIEW
+    SHOW CREATE MATERIALIZED VIEW
+    DROP TABLE
+    DROP TEMPORARY TABLE
+    CLEAN TEMPORARY TABLE
+    RECOVER TABLE
+    TRUNCATE TABLE
+    SHOW [FULL] TABLES
+    DESC|DESCRIBE
+    SHOW TABLE STATUS
+    SHOW [FULL] COLUMNS|FIELDS
+    REFRESH EXTERNAL TABLE
+    ALTER TABLE
+    CANCEL ALTER TABLE
+    CANCEL ALTER MATERIALIZED VIEW
+    SHOW ALTER TABLE COLUMN|ROLLUP|OPTIMIZE
+    SHOW ALTER MATERIALIZED VIEW
+    SHOW TEMPORARY TABLES
+    CREATE [OR REPLACE] VIEW
+    ALTER VIEW
+    DROP VIEW
+    SHOW [TEMPORARY] PARTITIONS
+    RECOVER PARTITION
+    CREATE INDEX
+    DROP INDEX
+    SHOW INDEX|INDEXES|KEY|KEYS
+    SUBMIT TASK
+    ALTER TASK
+    DROP TASK
+    CREATE MATERIALIZED VIEW
+    SHOW MATERIALIZED VIEWS
+    DROP MATERIALIZED VIEW
+    ALTER MATERIALIZED VIEW
+    REFRESH MATERIALIZED VIEW
+    CANCEL REFRESH MATERIALIZED VIEW
+    CREATE EXTERNAL CATALOG
+    DROP CATALOG
+    SHOW CATALOGS
+    SHOW CREATE CATALOG
+    ALTER CATALOG
+    INSERT INTO
+    INSERT OVERWRITE
+    UPDATE
+    DELETE FROM
+    CREATE ROUTINE LOAD
+    ALTER ROUTINE LOAD
+    STOP ROUTINE LOAD
+    RESUME ROUTINE LOAD
+    PAUSE ROUTINE LOAD
+    SHOW [ALL] ROUTINE LOAD
+    SHOW ROUTINE LOAD TASK
+    SHOW CREATE ROUTINE LOAD
+    SHOW [ALL] STREAM LOAD
+    ADMIN SET FRONTEND CONFIG
+    ADMIN SET REPLICA STATUS
+    ADMIN SET TABLE
+    ADMIN SET AUTOMATED CLUSTER SNAPSHOT
+    ADMIN ALTER AUTOMATED CLUSTER SNAPSHOT
+    ADMIN SHOW FRONTEND CONFIG
+    ADMIN SHOW AUTOMATED CLUSTER SNAPSHOT
+    ADMIN SHOW REPLICA DISTRIBUTION|STATUS
+    ADMIN SHOW TABLET STATUS
+    ADMIN REPAIR TABLE
+    ADMIN CANCEL REPAIR TABLE
+    ADMIN CHECK
+    ADMIN EXECUTE ON
+    ADMIN DISABLE|ENABLE FAILPOINT
+    KILL [CONNECTION|QUERY]
+    SYNC
+    ALTER SYSTEM
+    CANCEL DECOMMISSION BACKEND
+    SHOW COMPUTE NODES
+    ANALYZE [FULL|SAMPLE] TABLE
+    DROP STATS
+    DROP MULTIPLE COLUMNS STATS
+    CREATE ANALYZE
+    DROP ANALYZE
+    DROP ALL ANALYZE JOB
+    SHOW ANALYZE [JOB|STATUS]
+    SHOW STATS META
+    SHOW MULTIPLE COLUMNS STATS META
+    SHOW HISTOGRAM META
+    KILL ANALYZE
+    KILL ALL PENDING ANALYZE
+    ANALYZE PROFILE
+    CREATE RESOURCE GROUP
+    DROP RESOURCE GROUP
+    ALTER RESOURCE GROUP
+    SHOW [VERBOSE] RESOURCE GROUP|GROUPS
+    SHOW USAGE RESOURCE GROUP|GROUPS
+    CREATE [EXTERNAL] RESOURCE
+    ALTER RESOURCE
+    DROP RESOURCE
+    SHOW RESOURCES
+    SHOW [FULL] FUNCTIONS
+    SHOW [FULL] BUILTIN|GLOBAL FUNCTIONS
+    DROP [GLOBAL] FUNCTION
+    CREATE [OR REPLACE] [GLOBAL] FUNCTION
+    CREATE [OR REPLACE] [GLOBAL] TABLE|AGGREGATE FUNCTION
+    LOAD LABEL
+    SHOW LOAD
+    SHOW LOAD WARNINGS
+    CANCEL LOAD
+    ALTER LOAD
+    SHOW AUTHORS
+    SHOW BACKENDS
+    SHOW BROKER
+    SHOW CHARSET
+    SHOW CHARACTER SET
+    SHOW CHAR SET
+    SHOW COLLATION
+    SHOW DELETE
+    SHOW DYNAMIC PARTITION TABLES
+    SHOW EVENTS
+    SHOW ENGINES
+    SHOW FRONTENDS
+    SHOW PLUGINS
+    SHOW REPOSITORIES
+    SHOW OPEN TABLES
+    SHOW PRIVILEGES
+    SHOW PROCEDURE|FUNCTION STATUS
+    SHOW PROC
+    SHOW [FULL] PROCESSLIST
+    SHOW PROFILELIST
+    SHOW RUNNING QUERIES
+    SHOW [GLOBAL|LOCAL|SESSION|VERBOSE] STATUS
+    SHOW TABLET|TABLETS
+    SHOW TRANSACTION
+    SHOW [FULL] TRIGGERS
+    SHOW PROPERTY|PROPERTIES
+    SHOW [GLOBAL|LOCAL|SESSION|VERBOSE] VARIABLES
+    SHOW WARNINGS
+    SHOW ERRORS
+    HELP
+    CREATE USER
+    DROP USER
+    ALTER USER
+    SHOW USER|USERS
+    SHOW [ALL] AUTHENTICATION
+    EXECUTE AS
+    CREATE ROLE
+    ALTER ROLE
+    DROP ROLE
+    SHOW ROLES
+    GRANT
+    REVOKE
+    SET ROLE
+    SET DEFAULT ROLE
+    SHOW GRANTS
+    CREATE SECURITY INTEGRATION
+    ALTER SECURITY INTEGRATION
+    DROP SECURITY INTEGRATION
+    SHOW SECURITY INTEGRATIONS
+    SHOW CREATE SECURITY INTEGRATION
+    CREATE GROUP PROVIDER
+    DROP GROUP PROVIDER
+    SHOW GROUP PROVIDERS
+    SHOW CREATE GROUP PROVIDER
+    BACKUP
+    CANCEL BACKUP
+    SHOW BACKUP
+    RESTORE
+    CANCEL RESTORE
+    SHOW RESTORE
+    SHOW SNAPSHOT
+    CREATE [READ ONLY] REPOSITORY
+    DROP REPOSITORY
+    ADD SQLBLACKLIST
+    DELETE SQLBLACKLIST
+    SHOW SQLBLACKLIST
+    SHOW WHITELIST
+    ADD SQL DIGEST BLACKLIST
+    DELETE SQL DIGEST BLACKLIST
+    SHOW SQL DIGEST BLACKLIST
+    ADD BACKEND BLACKLIST
+    DELETE BACKEND BLACKLIST
+    SHOW BACKEND BLACKLIST
+    ADD COMPUTE NODE BLACKLIST
+    DELETE COMPUTE NODE BLACKLIST
+    SHOW COMPUTE NODE BLACKLIST
+    CREATE DATACACHE RULE
+    SHOW DATACACHE RULES
+    DROP DATACACHE RULE
+    CLEAR DATACACHE RULES
+    CACHE SELECT
+    EXPORT TABLE
+    CANCEL EXPORT
+    SHOW EXPORT
+    INSTALL PLUGIN
+    UNINSTALL PLUGIN
+    CREATE FILE
+    DROP FILE
+    SHOW FILE
+    CREATE WAREHOUSE
+    DROP WAREHOUSE
+    SUSPEND WAREHOUSE
+    RESUME WAREHOUSE
+    SET [SESSION] WAREHOUSE
+    SHOW WAREHOUSES
+    SHOW CLUSTERS|CNGROUPS
+    SHOW NODES
+    ALTER WAREHOUSE
+    SET
+    SET PASSWORD
+    SET PROPERTY
+    REFRESH CONNECTIONS
+    CREATE STORAGE VOLUME
+    ALTER STORAGE VOLUME
+    DROP STORAGE VOLUME
+    SHOW STORAGE VOLUMES
+    DESC|DESCRIBE STORAGE VOLUME
+    CREATE [OR REPLACE] PIPE
+    DROP PIPE
+    ALTER PIPE
+    SHOW PIPES
+    DESC|DESCRIBE PIPE
+    CANCEL COMPACTION
+    SHOW FAILPOINTS
+    PREPARE
+    EXECUTE
+    DEALLOCATE|DROP PREPARE
+    CREATE DICTIONARY
+    DROP DICTIONARY
+    REFRESH DICTIONARY
+    SHOW DICTIONARY
+    CANCEL REFRESH DICTIONARY
+    ALTER PLAN ADVISOR
+    TRUNCATE PLAN ADVISOR
+    SHOW PLAN ADVISOR
+    BEGIN [WORK]
+    START TRANSACTION
+    COMMIT [WORK]
+    ROLLBACK [WORK]
+    TRANSLATE
+    CREATE [GLOBAL] BASELINE
+    DROP BASELINE
+    SHOW BASELINE
+    DISABLE|ENABLE BASELINE
+    CALL
+    LOCK TABLES
+    UNLOCK TABLES
+    """.strip().splitlines()
+)
+
+
+@cache
+def variants(line: str) -> tuple[tuple[str, ...], ...]:
+    """The ways to write a statement's leading words."""
+    choices: list[list[tuple[str, ...]]] = []
+    for part in line.replace("[", "\0[").replace("]", "]\0").split("\0"):
+        optional = part.startswith("[")
+        inner = part.strip("[]")
+        if optional and "|" in inner:
+            choices.append([(), *((word,) for word in inner.split("|"))])
+        elif optional:
+            choices.append([(), tuple(inner.split())])
+        else:
+            choices += [[(word,) for word in each.split("|")] for each in inner.split()]
+    return tuple(tuple(itertools.chain(*chosen)) for chosen in itertools.product(*choices))
+
+
+@cache
+def names() -> frozenset[tuple[str, ...]]:
+    """Every statement's leading words in every way to write them."""
+    return frozenset(words for line in STATEMENTS for words in variants(line))
+
+
+@cache
+def _beginnings() -> frozenset[tuple[str, ...]]:
+    return frozenset(words[:length] for words in names() for length in range(len(words) + 1))
+
+
+def refusal(reader: Reader) -> StarRocksError:
+    """What a statement without a handler is told: 1235 with its name when StarRocks has it, else where it is wrong."""
+    named: tuple[str, ...] = ()
+    words = tuple(token.text.upper() for token in reader.tokens)
+    fitting = 0
+    while fitting < len(words) and words[: fitting + 1] in _beginnings():
+        fitting += 1
+        named = words[:fitting] if words[:fitting] in names() else named
+    if named:
+        return unsupported(" ".join(named))
+    reader.at = fitting
+    try:
+        reader.fail()
+    except StarRocksError as error:
+        return error
