@@ -55,7 +55,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--http-port", type=int, default=8030, help="0 = a free port")
     parser.add_argument("--be-http-port", type=int, default=8040, help="0 = a free port")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--root-password-file", help="file with root's password; default: as root has set it, at first none")
+    parser.add_argument(
+        "--root-password-file", help="file with root's password; default: as root has set it, at first none"
+    )
     parser.add_argument("--async-delay-ms", type=int, default=100, help="time an asynchronous job stays in each state")
     parser.add_argument("--faults", action="store_true", help="let POST /api/_faults ask for faults (for tests)")
     return parser.parse_args()

@@ -54,6 +54,7 @@ HEADERS = frozenset(
 def page() -> str:
     """The whole of COVERAGE.md."""
     registry.load()
+    system_tables.load()
     return "\n".join([HEAD, *_statements(), *_refused_parts(), *_functions(), *_headers(), *_tables(), *_settings()])
 
 

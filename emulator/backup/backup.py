@@ -28,7 +28,7 @@ from emulator.backup.repositories import (
 )
 from emulator.errors import analysis, failed
 from emulator.storage import partitions
-from emulator.storage.catalog import MaterializedView, Table, View
+from emulator.storage.catalog import MaterializedView, Table, View, quoted
 from emulator.storage.engine import Engine
 from emulator.storage.writing import visible, visible_names
 
@@ -55,7 +55,7 @@ class Wanted:
 def chosen(engine: Engine, db: str, wanted: list[Wanted]) -> list[Wanted]:
     """The objects by name. An empty list means the whole database.
 
-    Raises 5502 or 5064 for one that is not there.
+    Raises 1064 for one that is not there.
     """
     found: list[Wanted] = []
     for each in wanted or [Wanted("table"), Wanted("view"), Wanted("materialized_view")]:
@@ -68,7 +68,7 @@ def chosen(engine: Engine, db: str, wanted: list[Wanted]) -> list[Wanted]:
         if kind == "table" and engine.view(db, each.name):
             kind = "view"
         if engine.get(kind, db, each.name) is None:
-            raise failed(f"Unknown table '{each.name}'", 5502)
+            raise analysis(f"Incorrect table name '{each.name}'")
         if kind == "table":
             _check_partitions(engine, engine.table(db, each.name), each)
         found.append(Wanted(kind, each.name, each.partitions))
@@ -144,7 +144,10 @@ def _export_rows(run: JobRun, wanted: Wanted, bodies: dict[tuple[str, str], Any]
     names = sorted(wanted.partitions or versions["partitions"])
     condition = f" where {partitions.predicate(table, names, names)}" if wanted.partitions else ""
     target = str(path).replace("'", "''")
-    copied = f"copy (select * from {table.physical}{condition}) to '{target}' (format parquet, compression zstd)"
+    # Parquet has no integers of 128 bits: DuckDB would write floats.
+    kinds = {quoted(column.name): column.sql_type.duckdb.replace("HUGEINT", "VARCHAR") for column in table.columns}
+    listed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in kinds.items())
+    copied = f"copy (select {listed} from {table.physical}{condition}) to '{target}' (format parquet, compression zstd)"
     row = run.cursor.execute(copied).fetchone()
     return {"table": stored, "partitions": names, "rows": row[0] if row else 0, "file": path.name}
 

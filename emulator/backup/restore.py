@@ -167,7 +167,8 @@ def _restore_rows(
         columns = ", ".join(f"{quoted(column.name)} {column.sql_type.duckdb}" for column in table.columns)
         unit.execute(f"create table {table.physical} ({columns})")
     listed = ", ".join(quoted(column.name) for column in table.columns)
-    unit.execute(f"insert into {table.physical} ({listed}) select {listed} from read_parquet('{path}'){condition}")
+    values = ", ".join(f"cast({quoted(column.name)} as {column.sql_type.duckdb})" for column in table.columns)
+    unit.execute(f"insert into {table.physical} ({listed}) select {values} from read_parquet('{path}'){condition}")
     unit.save(table)
     _mark(engine, unit, table, names, bool(wanted.partitions))
     return table

@@ -129,7 +129,6 @@ AGGREGATE_FUNCTIONS: dict[str, F] = {
     "percentile_disc": F("aa", first, lambda a: call("quantile_disc", a[0], cast(a[1], "DOUBLE")), aggregate=True),
     "percentile_approx": F("fa[a]", DOUBLE, _approximate, aggregate=True),
     "bool_or": F("b", BOOLEAN, "bool_or", aggregate=True),
-    "bool_and": F("b", BOOLEAN, "bool_and", aggregate=True),
     "variance_pop": _statistic("var_pop"),
     "variance_samp": _statistic("var_samp"),
     "boolor_agg": F("b", BOOLEAN, "bool_or", aggregate=True),

@@ -27,6 +27,7 @@ from emulator.sql.types import SqlType
 
 UNITS = ("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _TRUNC_UNITS = UNITS
+_NO_DIFFERENCE = ("microsecond", "quarter")  # there is no microseconds_diff(), no quarters_diff()
 
 
 def _trunc(arguments: list[exp.Expr]) -> exp.Expr:
@@ -147,7 +148,7 @@ DATES: dict[str, F] = {
     "subdate": _add(True),
     **{f"{unit}s_add": _unit_add(unit, False) for unit in UNITS},
     **{f"{unit}s_sub": _unit_add(unit, True) for unit in UNITS},
-    **{f"{unit}s_diff": F("dd", BIGINT, f"sr_{unit}s_diff") for unit in UNITS},
+    **{f"{unit}s_diff": F("dd", BIGINT, f"sr_{unit}s_diff") for unit in UNITS if unit not in _NO_DIFFERENCE},
     "add_months": _unit_add("month", False),
     "timestampdiff": F("rdd", BIGINT, _timestampdiff),
     "timestampadd": F("rid", DATETIME, _timestampadd),

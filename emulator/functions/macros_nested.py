@@ -118,10 +118,17 @@ BODIES: tuple[tuple[str, str], ...] = (
     ),
     (
         "sr_get_json_int(j, p)",
-        "coalesce(try_cast(sr_integer_text(json_extract_string(j, p)) as bigint),"
-        " try_cast(trunc(try_cast(json_extract_string(j, p) as double)) as bigint))",
+        "case json_type(json_extract(j, p))"
+        " when 'BOOLEAN' then cast(cast(json_extract_string(j, p) as boolean) as bigint)"
+        " else coalesce(try_cast(sr_integer_text(json_extract_string(j, p)) as bigint),"
+        " try_cast(trunc(try_cast(json_extract_string(j, p) as double)) as bigint)) end",
     ),
-    ("sr_get_json_double(j, p)", "try_cast(json_extract_string(j, p) as double)"),
+    (
+        "sr_get_json_double(j, p)",
+        "case json_type(json_extract(j, p))"
+        " when 'BOOLEAN' then cast(cast(json_extract_string(j, p) as boolean) as double)"
+        " else try_cast(json_extract_string(j, p) as double) end",
+    ),
     ("sr_get_json_bool(j, p)", "sr_json_to_boolean(json_extract(j, p))"),
     ("sr_json_exists(j, p)", "json_exists(j, p)"),
     ("sr_json_value(t)", "case when json_valid(t) and t ^@ '{' then cast(t as json) else to_json(t) end"),

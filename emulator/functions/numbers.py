@@ -22,6 +22,7 @@ from emulator.sql.coercion import (
     number,
     to_type,
     type_of,
+    typed,
 )
 from emulator.sql.comparison import comparable
 from emulator.sql.types import SqlType
@@ -40,25 +41,34 @@ def _abs_call(arguments: list[exp.Expr]) -> exp.Expr:
 
 
 def _round(name: str) -> F:
-    """One argument: BIGINT of a DOUBLE. Two: a DECIMAL keeps its type with that scale, others are DOUBLE."""
-
-    def returns(kinds: list[SqlType | None]) -> SqlType | None:
-        if kinds[0] is not None and kinds[0].name == "decimal":
-            return SqlType("decimal", precision=38, scale=0 if len(kinds) == 1 else kinds[0].scale)
-        return DOUBLE if len(kinds) > 1 else BIGINT
+    """One argument: BIGINT of a DOUBLE. Of a DECIMAL: as many digits as a constant asks for; others are DOUBLE."""
+    function = "sr_truncate" if name == "truncate" else "round"
 
     def build(arguments: list[exp.Expr]) -> exp.Expr:
-        kind = type_of(arguments[0])
-        function = "sr_truncate" if name == "truncate" else "round"
+        value = arguments[0]
+        kind = type_of(value)
+        decimal = kind is not None and kind.name == "decimal"
         if len(arguments) == 1:
-            made = call("round" if name == "round" else "trunc", arguments[0])
-            return cast(made, "DECIMAL(38, 0)" if kind is not None and kind.name == "decimal" else "BIGINT")
+            made = call("round" if name == "round" else "trunc", value)
+            result = SqlType("decimal", precision=38, scale=0) if decimal else BIGINT
+            return cast(made, result.duckdb, result)
         digits = cast(arguments[1], "INTEGER")
-        if kind is not None and kind.name == "decimal":
-            return cast(call(function, arguments[0], digits), kind.duckdb)
-        return call(function, cast(arguments[0], "DOUBLE"), digits)
+        if not decimal:
+            return typed(call(function, cast(value, "DOUBLE"), digits), DOUBLE)
+        wanted = _constant(arguments[1])
+        scale = (kind.scale if kind is not None else 0) if wanted is None else min(max(wanted, 0), 38)
+        result = SqlType("decimal", precision=38, scale=scale)
+        return cast(call(function, value, digits), result.duckdb, result, safe=True)
 
-    return F("n[i]", returns, build)
+    return F("n[i]", None, build)
+
+
+def _constant(node: exp.Expr) -> int | None:
+    """The value of a whole number that is written out."""
+    inner = node.this if isinstance(node, exp.Neg) else node
+    if not isinstance(inner, exp.Literal) or inner.is_string or not str(inner.this).isdigit():
+        return None
+    return -int(inner.this) if isinstance(node, exp.Neg) else int(inner.this)
 
 
 def _whole(name: str) -> F:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlglot import exp
+
 from emulator.errors import StarRocksError, analysis
 from emulator.people.reading import everything
 from emulator.sql import dialect
@@ -29,11 +31,20 @@ def columns_of(engine: Engine, db: str, definition: str) -> list[Column]:
     finally:
         cursor.close()
     columns: list[Column] = []
-    for (name, kind), row in zip(translation.columns, described, strict=True):
+    counted = _counts(definition, len(described))
+    for (name, kind), row, never_null in zip(translation.columns, described, counted, strict=True):
         if any(column.name.lower() == name.lower() for column in columns):
             raise analysis(f"Duplicate column name '{name}'", 1060)
-        columns.append(Column(name, _stored(kind, str(row[1])).desc))
+        columns.append(Column(name, _stored(kind, str(row[1])).desc, nullable=not never_null))
     return columns
+
+
+def _counts(definition: str, width: int) -> list[bool]:
+    """Which columns are a COUNT, which is never NULL (recorded: test/sql/test_materialized_view/R/test_mv_swap)."""
+    query = dialect.parse(definition)
+    if not isinstance(query, exp.Select) or len(query.expressions) != width:
+        return [False] * width
+    return [isinstance(each.unalias(), exp.Count) for each in query.expressions]
 
 
 def _stored(kind: SqlType | None, duckdb_type: str) -> SqlType:

@@ -15,7 +15,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.starrocks import StarRocksParser
 from sqlglot.tokenizer_core import Token, TokenType
 
-from emulator.errors import StarRocksError, syntax, unexpected
+from emulator.errors import StarRocksError, syntax, unexpected, unsupported
 from emulator.sql.reserved import MEANT_OTHERWISE, RESERVED
 
 _KEPT_FUNCTIONS = (
@@ -189,6 +189,9 @@ def _parsed(text: str, into: type[exp.Expr] | None) -> exp.Expr:
         found = _DIALECT.parse(text) if into is None else _DIALECT.parse_into(into, text)
     except ParseError as error:
         detail = error.errors[0] if error.errors else {}
+        before = str(detail.get("start_context") or "").upper().split()
+        if before[-1:] == ["TEMPORARY"] and str(detail.get("highlight")).upper() in Parser.PARTITION_KEYWORDS:
+            raise unsupported("TEMPORARY PARTITION") from None
         raise unexpected(
             str(detail.get("highlight") or ""), detail.get("line") or 1, (detail.get("col") or 1) - 1
         ) from None

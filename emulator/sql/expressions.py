@@ -176,7 +176,9 @@ class Expressions(ABC):
         if name in native.NAMES and not native.AVAILABLE:
             raise unsupported(f"function {name}() without the package numpy")
         if function is None:
-            if is_known(name):
+            if name in ("json_each", "generate_series"):
+                raise analysis("Table function cannot be used in expression")
+            if is_known(name) and name not in HIGHER_ORDER:
                 raise unsupported(f"function {name}()")
             kinds = [type_of(each) for each in self.expression_list(node.expressions, scope)]
             raise no_match(name, kinds)

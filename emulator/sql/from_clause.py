@@ -14,7 +14,7 @@ from emulator.sql.table_functions import TableFunctions, table_alias
 from emulator.storage import partitions
 from emulator.storage.catalog import Table, View
 from emulator.storage.engine import RESTORING
-from emulator.storage.writing import visible_names
+from emulator.storage.visibility import visible_names
 
 
 class FromClause(TableFunctions):
@@ -74,6 +74,9 @@ class FromClause(TableFunctions):
 
     def _source(self, node: exp.Expr, scope: Scope) -> exp.Expr:
         """Something in FROM: rewritten, and put into the scope."""
+        for key, name in (("pivots", "PIVOT"), ("sample", "SAMPLE")):
+            if node.args.get(key):
+                raise unsupported(name)
         if isinstance(node, exp.Table):
             return self._table(node, scope)
         if isinstance(node, exp.Subquery):
@@ -101,7 +104,7 @@ class FromClause(TableFunctions):
             if function.name.lower() == "table" and len(function.expressions) == 1:
                 function = function.expressions[0]
             return self.table_function(function, node.args.get("alias"), scope)
-        for key in ("joins", "pivots", "version", "sample", "laterals", "when", "only", "changes"):
+        for key in ("joins", "version", "laterals", "when", "only", "changes"):
             if node.args.get(key):
                 raise unsupported(f"{key} of a table in FROM")
         columns = scope.cte(node.name) if not node.db else None

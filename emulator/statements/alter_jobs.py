@@ -228,6 +228,9 @@ def _shown(job: dict[str, Any]) -> list[Any]:
 
 @statement("SHOW ALTER TABLE ROLLUP", "SHOW ALTER TABLE OPTIMIZE", "SHOW ALTER MATERIALIZED VIEW")
 def show_alter_other(session: Session, reader: Reader) -> Result:
-    """Such jobs never run here."""
+    """SHOW ALTER TABLE ROLLUP | OPTIMIZE, SHOW ALTER MATERIALIZED VIEW.
+
+    Differs: always empty, such jobs never run here.
+    """
     session.db_of(reader.qualified_name()[1] if reader.accept("FROM") or reader.accept("IN") else "")
     return filtered(session, reader, ["JobId", "TableName", "CreateTime", "FinishTime", "State", "Msg", "Progress"], [])

@@ -2,6 +2,9 @@
 
 Grammar: backupStatement, restoreStatement, createRepositoryStatement, showSnapshotStatement in StarRocks.g4;
 columns and messages: fe/fe-core/src/main/java/com/starrocks/backup/, sql/analyzer/BackupRestoreAnalyzer.java.
+
+Differs: repositories are folders (`file://`) only; a snapshot is one instant of the whole database; its files are
+Parquet, which StarRocks cannot read; a job that a stop has cut off begins anew after the start.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """SHOW FRONTENDS, BACKENDS, COMPUTE NODES: one node, said to be the embedded server.
 
 Columns: `fe/fe-core/src/main/java/com/starrocks/common/proc/FrontendsProcNode.java`, `BackendsProcDir.java`.
+
+Differs: there is one node of each kind, alive, whose version says that it is embedded.
 """
 
 import json

@@ -19,6 +19,7 @@ from emulator.sql.reader import Reader
 from emulator.sql.translate import translate_query
 from emulator.sql.types import SqlType
 from emulator.statements import partition_clauses
+from emulator.statements.colocation import check_group
 from emulator.statements.partition_checks import added
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
@@ -252,6 +253,7 @@ def create(session: Session, table: Table, ahead: Sequence[str] = ()) -> None:
         session.cursor.execute(f"create temp table t{table.store} ({storage(table.columns)})")
         session.temporary_tables[table.db, table.name] = table
         return
+    check_group(session.engine, table)
     names = [*(each.name for each in table.partitions), *ahead]
     with session.engine.write(session.cursor) as unit:
         if session.engine.get("table", table.db, table.name) is not None:

@@ -38,7 +38,10 @@ def create_database(session: Session, reader: Reader) -> Result:
 
 @statement("DROP DATABASE", "DROP SCHEMA")
 def drop_database(session: Session, reader: Reader) -> Result:
-    """DROP DATABASE [IF EXISTS] name [FORCE]: with everything in it."""
+    """DROP DATABASE [IF EXISTS] name [FORCE]: with everything in it.
+
+    Differs: nothing is kept for RECOVER, with or without FORCE.
+    """
     if_exists = reader.accept("IF", "EXISTS")
     _, name = reader.qualified_name()
     force = reader.accept("FORCE")
@@ -74,7 +77,10 @@ def _drop_temporaries_of(session: Session, db: str, force: bool) -> None:
 
 @statement("DROP TABLE", "DROP TEMPORARY TABLE")
 def drop_table(session: Session, reader: Reader) -> Result:
-    """DROP [TEMPORARY] TABLE [IF EXISTS] t [FORCE]."""
+    """DROP [TEMPORARY] TABLE [IF EXISTS] t [FORCE].
+
+    Differs: nothing is kept for RECOVER, with or without FORCE.
+    """
     temporary = reader.tokens[1].text.upper() == "TEMPORARY"
     if_exists = reader.accept("IF", "EXISTS")
     db, name = reader.qualified_name()

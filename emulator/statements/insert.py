@@ -20,7 +20,7 @@ from emulator.statements.inserting import finish, give_up, stage_query, start
 from emulator.statements.registry import statement
 from emulator.statements.select import context_of
 from emulator.storage import partitions
-from emulator.storage.catalog import PRIMARY, Table
+from emulator.storage.catalog import PRIMARY, Partition, Table
 from emulator.storage.writing import Batch, visible_names
 
 _PROPERTIES = frozenset({"strict_mode", "max_filter_ratio", "timeout", "merge_condition", "partial_update_mode"})
@@ -65,7 +65,7 @@ def _head(session: Session, reader: Reader) -> Insert:
     if reader.accept("TEMPORARY"):
         raise unsupported("INSERT INTO a TEMPORARY PARTITION")
     if reader.accept("PARTITION") or reader.accept("PARTITIONS"):
-        head.partitions = _partitions(reader, head.table)
+        head.partitions = _partitions(session, reader, head.table)
     if reader.accept("WITH", "LABEL"):
         head.label = reader.word_or_string()
     if reader.accept("BY", "NAME"):
@@ -82,14 +82,39 @@ def _head(session: Session, reader: Reader) -> Insert:
     return head
 
 
-def _partitions(reader: Reader, table: Table) -> list[str]:
-    """`(p, q)`."""
+def _partitions(session: Session, reader: Reader, table: Table) -> list[str]:
+    """`(p, q)`, `p`, or the values of an expression partition: `(region = 'a', d = '2024-01-02')`."""
     if not table.partition_by:
         raise analysis("PARTITION clause is not valid for INSERT into unpartitioned table", 5009)
     following = reader.peek(2)
     if following is not None and following.text == "=":
-        raise unsupported("INSERT with PARTITION (column = value)")
+        return [_by_values(session, reader, table)]
     return list(reader.identifiers() if reader.next_is("(") else (reader.identifier(),))
+
+
+def _by_values(session: Session, reader: Reader, table: Table) -> str:
+    """The name of the partition of these values. Source: `sql/analyzer/InsertAnalyzer.java`."""
+    if table.declared_partitions or partitions.unit_of(table) is not None:
+        raise unsupported(
+            "INSERT with PARTITION (column = value) into other than list partitions that come with the rows"
+        )
+    values: dict[str, str] = {}
+    reader.expect("(")
+    while True:
+        name = reader.identifier().lower()
+        if name in values:
+            raise analysis(f"Found duplicate partition column name {name}")
+        reader.expect("=")
+        values[name] = reader.word_or_string()
+        if reader.accept(")"):
+            break
+        reader.expect(",")
+    if set(values) != {name.lower() for name in table.partition_columns}:
+        raise analysis("Partition column names should be the partition columns of the table")
+    row = tuple(values[name.lower()] for name in table.partition_columns)
+    columns = ", ".join(partitions.literals(table, Partition("", values=(row,))))
+    found = session.cursor.execute(f"select {partitions.name_sql(table)} from (select {columns})").fetchone()
+    return str(found[0]) if found else ""
 
 
 def target(session: Session, db: str, name: str, verb: str, privilege: str) -> Table:

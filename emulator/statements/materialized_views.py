@@ -3,6 +3,9 @@
 Grammar: createMaterializedViewStatement, refreshMaterializedViewStatement, alterMaterializedViewStatement in
 StarRocks.g4; messages: fe/fe-core/src/main/java/com/starrocks/sql/analyzer/MaterializedViewAnalyzer.java,
 alter/AlterJobMgr.java.
+
+Differs: queries are not rewritten to use a view; an inactive view stays so until ALTER ... ACTIVE (StarRocks tries
+again every minute); ASYNC views look for changed bases every second; a schedule counts from START in UTC.
 """
 
 from __future__ import annotations

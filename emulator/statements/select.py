@@ -169,7 +169,10 @@ def from_duckdb(text: str) -> SqlType:
 
 @statement("EXPLAIN [ANALYZE] [VERBOSE]", "EXPLAIN [LOGICAL]", "EXPLAIN [COSTS]")
 def explain(session: Session, reader: Reader) -> Result:
-    """The plan of DuckDB, under a line that says so: costs and plans of a cluster are not told from here."""
+    """EXPLAIN [ANALYZE | VERBOSE | LOGICAL | COSTS] of a query.
+
+    Differs: the plan is DuckDB's, under a line that says so; nothing is run and no costs are told.
+    """
     translation = translate_query(context_of(session), dialect.parse(reader.rest()))
     plan = session.cursor.execute("explain " + translation.sql).fetchall()
     lines = ["-- plan of the embedded server's engine, not of a StarRocks cluster"]

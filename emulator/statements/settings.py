@@ -155,7 +155,10 @@ def kill(session: Session, reader: Reader) -> Result:
 
 @statement("SYNC")
 def sync(_session: Session, reader: Reader) -> Result:
-    """Every answer here is of the leader: nothing to wait for."""
+    """SYNC.
+
+    Differs: every answer here is of the leader, so there is nothing to wait for.
+    """
     reader.end()
     return Ok()
 

@@ -226,7 +226,10 @@ def show_variables(session: Session, reader: Reader) -> Result:
 
 @statement("SHOW WARNINGS", "SHOW ERRORS", "SHOW STATUS", "SHOW GLOBAL STATUS", "SHOW SESSION STATUS")
 def show_nothing(_session: Session, reader: Reader) -> Result:
-    """Always empty, as nearly always in StarRocks."""
+    """SHOW WARNINGS, ERRORS, STATUS.
+
+    Differs: always empty, as nearly always in StarRocks.
+    """
     names = ["Variable_name", "Value"] if "STATUS" in reader.text.upper() else ["Level", "Code", "Message"]
     return rows(names, [])
 

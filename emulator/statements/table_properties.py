@@ -8,7 +8,7 @@ Source: `fe/fe-core/src/main/java/com/starrocks/common/util/PropertyAnalyzer.jav
 import re
 
 from emulator.errors import analysis, failed
-from emulator.storage.catalog import PRIMARY, Table
+from emulator.storage.catalog import AGGREGATE, PRIMARY, UNIQUE, Table
 
 _FIXED = {"compression": "LZ4", "fast_schema_evolution": "true", "replicated_storage": "true", "replication_num": "1"}
 _KNOWN = frozenset(
@@ -72,8 +72,14 @@ def check_values(table: Table, properties: dict[str, str]) -> None:
     if compression is not None and compression.split("(")[0].upper() not in _COMPRESSIONS:
         raise failed(f"unknown compression type: {compression}")
     for name in (each.strip() for each in properties.get("bloom_filter_columns", "").split(",")):
-        if name and table.column(name) is None:
+        column = table.column(name)
+        if name and column is None:
             raise failed(f"Bloom filter column does not exist in table. invalid column: {name}")
+        if column is not None and not column.key and table.model in (UNIQUE, AGGREGATE):
+            raise failed(
+                "Bloom filter index only used in columns of DUP_KEYS/PRIMARY table or"
+                f" key columns of UNIQUE_KEYS/AGG_KEYS table. invalid column: {name}"
+            )
     if "colocate_with" in properties and not table.distribution:
         raise analysis("Colocate table must specify distribution column")
     for name in _BOOLEANS:

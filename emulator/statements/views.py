@@ -1,6 +1,8 @@
 """CREATE, ALTER and DROP VIEW.
 
 Source: `docs/en/sql-reference/sql-statements/View/`; recorded: `test/sql/test_view`.
+
+Differs: the definition is kept as it was written, where StarRocks keeps it with every name qualified.
 """
 
 import dataclasses

@@ -27,7 +27,10 @@ def forget(unit: Unit, table: Table) -> None:
 
 
 def take(engine: Engine, unit: Unit, table: Table, count: int) -> int:
-    """Take `count` numbers; give the first. A table that came from a backup goes on behind its rows."""
+    """Take `count` numbers; give the first. A table that came from a backup goes on behind its rows, and so does a
+    temporary one, which leaves nothing in the catalogue."""
+    if table.temporary:
+        return _behind_rows(unit, table)
     key = (KIND, "", str(table.id))
     state = unit.changes.get(key) or engine.get(*key)
     first = int(state["next"]) if state else _behind_rows(unit, table)

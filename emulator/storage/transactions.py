@@ -209,13 +209,20 @@ class Transactions:
             job.pause(delay)
             self._publish(txn)
 
-        async_jobs.of(self._engine).start(f"publish {txn.id}", run).join(wait)
+        with contextlib.suppress(async_jobs.Stopped):  # else after the next start
+            async_jobs.of(self._engine).start(f"publish {txn.id}", run).join(wait)
 
     def _publish(self, txn: Transaction) -> None:
+        """Make visible what is committed; nothing of a table that was dropped or changed meanwhile."""
         cursor = self._engine.cursor()
         try:
-            with self._engine.write(cursor) as unit:
-                _, changes = self._applied(unit, txn)
+            try:
+                with self._engine.write(cursor) as unit:
+                    _, changes = self._applied(unit, txn)
+            except StarRocksError:
+                txn.batches = []
+                with self._engine.write(cursor) as unit:
+                    _, changes = self._applied(unit, txn)
         finally:
             cursor.close()
         vars(txn).update(changes)

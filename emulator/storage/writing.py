@@ -9,7 +9,6 @@ What the rows mean for each table model: emulator.storage.merging.
 
 import dataclasses
 import time
-from typing import Any
 
 import duckdb
 
@@ -20,6 +19,7 @@ from emulator.storage.catalog import PRIMARY, Table, quoted
 from emulator.storage.defaults import default_sql, required_missing
 from emulator.storage.engine import Engine, Unit
 from emulator.storage.merging import merge
+from emulator.storage.visibility import visible, visible_names
 
 __all__ = [
     "OP",
@@ -158,20 +158,6 @@ def _fits(batch: Batch, found: Table) -> bool:
     return all(named[name] == old[name] for name in batch.columns if name in named) and all(
         column.has_default for column in came if column.generated is None
     )
-
-
-def visible_names(engine: Engine, table: Table) -> list[str]:
-    """Names of the partitions that exist, in order."""
-    return sorted(visible(engine, table)["partitions"])
-
-
-def visible(engine: Engine, table: Table) -> dict[str, Any]:
-    """`{"version": n, "partitions": {name: {"id": i, "version": n, "time": epoch seconds}}}` of a table."""
-    found = engine.get("visible", "", str(table.id))
-    if found is not None:
-        return found  # type: ignore[no-any-return]
-    first = {} if table.partition_by else {table.name: {"id": table.id + 1, "version": 1, "time": table.created}}
-    return {"version": 1, "partitions": first}
 
 
 def _mark(engine: Engine, unit: Unit, table: Table, names: list[str]) -> None:

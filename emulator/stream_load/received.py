@@ -42,6 +42,7 @@ class Received:
         self._names = tuple(f"__f{at}" for at in range(len(keys)))
         self._exact_texts, self._nested = exact_texts, nested
         self._canonical: Body | None = None
+        self._letters: set[bytes] = set()  # of those that make a closer look necessary
         self.native: Body | None = None
 
     def take(self, parts: list[Iterable[bytes]]) -> None:
@@ -79,7 +80,9 @@ class Received:
 
     def _keep(self, chunks: Iterable[bytes]) -> None:
         with self._raw.open("wb") as file:
-            file.writelines(chunks)
+            for chunk in chunks:
+                self._letters.update(letter for letter in (b".", b"x") if letter in chunk)
+                file.write(chunk)
 
     def _may_be_native(self) -> bool:
         options = self._options
@@ -109,24 +112,16 @@ class Received:
         if start != wanted or size > LONGEST_DOCUMENT or len(folded) < len(self._keys):
             return None
         starts = byte_facts.value_starts(self._raw)
-        decimals = byte_facts.decimals_are_texts(self._raw)
+        decimals = b"." not in self._letters or byte_facts.decimals_are_texts(self._raw)
         if starts - set('"0-ntf{[~') or (
             self._exact_texts and (starts & set("tf{[~") or not decimals or byte_facts.has_exponents(self._raw))
         ):
             return None
         kind = "array" if start == b"[" else "newline_delimited"
         everywhere = frozenset(range(len(self._keys)))
-        plain = decimals and not starts & set("tf") and not self._contains(b'"0x')
+        plain = decimals and not starts & set("tf") and b"x" not in self._letters
         types = self._types if plain else ("",) * len(self._keys)
         return Body(self._raw, self._names, keys=self._keys, types=types, documents=kind, size=size, pointed=everywhere)
-
-    def _contains(self, mark: bytes) -> bool:
-        before = b""
-        for chunk in chunks_of(self._raw):
-            if mark in before + chunk:
-                return True
-            before = chunk[1 - len(mark) :]
-        return False
 
 
 def chunks_of(path: Path) -> Iterable[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lib.errors import Misconfigured
-from lib.probes import Patient, _port
+from lib.probes import Patient, _backends, _port
 from lib.settings import settings
 from lib.stream_load.load import Body, StreamLoad
 from lib.warehouse import quote
@@ -15,7 +15,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def redirect_target(patient: Patient) -> str:
     """The frontend redirects loads to a backend by the name under which it is registered: this host must know it."""
     found = []
-    for row in patient.warehouse.read("SHOW BACKENDS"):
+    for row in _backends.shown(patient):
         host, port = str(row["IP"]), int(row["HttpPort"])
         target = settings().starrocks_host_map.get(host, host)
         if target in _LOOPBACK and settings().starrocks_host not in _LOOPBACK:

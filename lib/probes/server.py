@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from lib import catalog
 from lib.errors import Misconfigured, Refused, Unavailable
-from lib.probes import Doubt, Patient
+from lib.probes import Doubt, Patient, _backends
 from lib.settings import settings
 
 NEEDS = ("login",)
@@ -64,7 +64,7 @@ def privileges(patient: Patient) -> str:
 
 def backends(patient: Patient) -> str:
     """At least one backend is alive (columns: fe/.../common/proc/BackendsProcDir.java)."""
-    rows = patient.warehouse.read("SHOW BACKENDS")
+    rows = _backends.shown(patient)
     dead = [row for row in rows if str(row["Alive"]).lower() != "true"]
     if len(dead) == len(rows):
         raise Unavailable(f"none of {len(rows)} backends is alive", hint="SHOW BACKENDS; start the backends")

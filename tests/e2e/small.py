@@ -149,9 +149,9 @@ class Small:
             for statement in statements:
                 database.execute(*((statement,) if isinstance(statement, str) else statement))
 
-    def sql(self, text: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def sql(self, text: str, values: Sequence[Any] = (), database: str = "") -> list[dict[str, Any]]:
         """Rows of one statement."""
-        with closing(self._connect()) as connection, connection.cursor() as cursor:
+        with closing(self._connect(database)) as connection, connection.cursor() as cursor:
             cursor.execute(text, values or None)
             return list(cursor.fetchall())
 
@@ -181,12 +181,12 @@ class Small:
                     values = [value for row in rows for value in row.values()]
                     cursor.execute(f"INSERT INTO {table} VALUES {', '.join([marks] * len(rows))}", values)
 
-    def _connect(self) -> pymysql.Connection[DictCursor]:
+    def _connect(self, database: str = "") -> pymysql.Connection[DictCursor]:
         return pymysql.connect(
             host="127.0.0.1",
             port=self.server.mysql_port,
             user="root",
-            database=self.database,
+            database=database or self.database,
             charset="utf8mb4",
             autocommit=True,
             cursorclass=DictCursor,

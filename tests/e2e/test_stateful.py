@@ -1,15 +1,19 @@
-"""Any history of producers, late and repeated rows, corrections, kills and reruns: the tables equal a model in Python.
+"""Any history of producers, late and repeated rows, corrections, kills, reruns and restores: the tables equal a model.
 
 The model knows nothing of stages and watermarks: a dimension is the history of each key, a versioned fact the highest
-version of each key, an event fact the first event of each key.
+version of each key, an event fact the first event of each key. A restored backup takes the warehouse back, not its
+sources: what has been loaded since is loaded again.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from copy import deepcopy
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +41,16 @@ CUSTOMERS = st.integers(1, 3)
 KEYS = st.integers(1, 5)
 
 
+@dataclass
+class Model:
+    """What the warehouse must hold: facts, members of the dimension that they name, rows read, contents of files."""
+
+    sales: dict[int, tuple[int, int, str]] = field(default_factory=dict)
+    members: set[int] = field(default_factory=set)
+    read: int = 0
+    loaded: set[tuple[str, int]] = field(default_factory=set)
+
+
 class World:
     """What all histories share: a server, a broker with a topic for each history, a zygote."""
 
@@ -62,14 +76,14 @@ class Histories(RuleBasedStateMachine):
         self.files = 0
         # What the sources hold: changes of customers, rows of files by their load order, events of the topic.
         self.changes: dict[tuple[int, datetime], str] = {}
-        self.pending: list[tuple[str, list[tuple[int, int, int, str]]]] = []
+        self.contents: dict[str, tuple[int, list[tuple[int, int, int, str]]]] = {}
         self.events: list[int] = []
-        # What the warehouse must hold after the next run of the facts and of the dimension.
-        self.sales: dict[int, tuple[int, int, str]] = {}
-        self.members: set[int] = set()
-        self.inferred: set[int] = set()
-        self.read = 0
-        self.rejected: set[tuple[str, int]] = set()
+        self.model = Model()
+        # The last backup, and what it holds.
+        self.backup: tuple[tuple[str, str], Model] | None = None
+        self.backups = 0
+        repository = {"BACKUP_LOCATION": f"file://{self.small.folder}/backups", "BACKUP_REPOSITORY": self.topic}
+        self.small.environment |= repository
 
     @initialize()
     def lay_out(self) -> None:
@@ -110,9 +124,7 @@ class Histories(RuleBasedStateMachine):
           which=st.integers(0, 50))  # fmt: skip
     def replace(self, rows: list[tuple[int, int, int, str]], which: int) -> None:
         """A file gets other content."""
-        name = f"{which % self.files + 1:03}.csv"
-        self.pending = [(other, lines) for other, lines in self.pending if other != name]
-        self._write(name, rows)
+        self._write(f"{which % self.files + 1:03}.csv", rows)
 
     @rule(keys=st.lists(st.integers(0, 6), min_size=0, max_size=4))
     def happen(self, keys: list[int]) -> None:
@@ -150,6 +162,32 @@ class Histories(RuleBasedStateMachine):
         assert ended.code in (-9, 0, 3), ended.err[-3000:]
         self.load_facts() if job == "load_facts" else self.load_dimensions()
 
+    @rule()
+    def back_up(self) -> None:
+        """A backup of the warehouse as it is now."""
+        self.backups += 1
+        now = {"NIGHTSHIFT_NOW": f"2026-11-20T05:00:{self.backups:02}"}
+        told = self.small.run("backup", "--force", "--again", **now).document["backup"]
+        self.backup = (told["label"], told["timestamp"]), deepcopy(self.model)
+
+    @precondition(lambda self: self.backup)
+    @rule()
+    def restore(self) -> None:
+        """The warehouse is lost, and comes back as it was."""
+        assert self.backup
+        (label, timestamp), held = self.backup
+        name = self.small.database
+        self.small.sql(f"DROP DATABASE {name} FORCE", database="information_schema")
+        self.small.sql(f"CREATE DATABASE {name}", database="information_schema")
+        self.small.sql(
+            f"RESTORE SNAPSHOT {name}.{label} FROM {self.topic}"
+            f' PROPERTIES ("backup_timestamp" = "{timestamp}", "replication_num" = "1")'
+        )
+        while (state := self.small.sql(f"SHOW RESTORE FROM {name}")[-1]["State"]) != "FINISHED":
+            assert state != "CANCELLED"
+            time.sleep(0.05)
+        self.model = deepcopy(held)
+
     def teardown(self) -> None:
         """After the last run of everything nothing changes any more."""
         if self.small.folder.joinpath("shop.db").exists():
@@ -167,34 +205,33 @@ class Histories(RuleBasedStateMachine):
         lines = [f"{key},2026-11-0{key},{version},{who},{state},{self.clock}\n" for key, version, who, state in rows]
         text = "sale_id,sale_date,version,customer_id,state,note\n" + "".join(lines)
         self.small.write(f"sources/{name}", text)
-        self.pending.append((name, rows))
+        self.contents[name] = (self.clock, rows)
 
     def _expect_facts(self) -> None:
         """What the files that are new do to the model, in the order in which they are read: by name."""
-        for name, rows in sorted(self.pending):
-            self.read += len(rows)
-            sound = []
-            for line, (key, version, who, state) in enumerate(rows, 2):
+        model = self.model
+        for name, (content, rows) in sorted(self.contents.items()):
+            if (name, content) in model.loaded:
+                continue
+            model.loaded.add((name, content))
+            model.read += len(rows)
+            for key, version, who, state in rows:
                 if state == "lost":
-                    self.rejected.add((f"{name}:{line}", self.clock))
-                else:
-                    sound.append((key, version, who, state))
-                    self.members.add(who)
-            for key, version, who, state in sound:
-                if key not in self.sales or version >= self.sales[key][0]:
-                    self.sales[key] = (version, who, state)
-        self.pending = []
+                    continue
+                model.members.add(who)
+                if key not in model.sales or version >= model.sales[key][0]:
+                    model.sales[key] = (version, who, state)
 
     def _check_facts(self) -> None:
         rows = self.small.sql("SELECT sale_id, version, customer_id, state FROM fact_sale")
         held = {row["sale_id"]: (row["version"], row["customer_id"], row["state"]) for row in rows}
-        assert held == self.sales
+        assert held == self.model.sales
         visits = [int(row["visit_id"]) for row in self.small.sql("SELECT visit_id FROM fact_visit")]
         assert sorted(visits) == sorted(set(self.events))
         for row in self.small.sql("SELECT * FROM ops_load WHERE target LIKE 'fact%'"):
             assert row["rows_read"] == row["rows_loaded"] + row["rows_repeated"] + row["rows_quarantined"]
         (read,) = self.small.sql("SELECT sum(rows_read) AS n FROM ops_load WHERE target = 'fact_sale'")
-        assert int(read["n"] or 0) == self.read
+        assert int(read["n"] or 0) == self.model.read
         (mark,) = self.small.sql("SELECT position FROM ops_watermark WHERE part = %s", (f"{self.topic}/0",))
         (most,) = self.small.sql(
             "SELECT max(CAST(to_position AS BIGINT)) AS n FROM ops_load WHERE target = 'fact_visit'"
@@ -213,7 +250,7 @@ class Histories(RuleBasedStateMachine):
             assert [bool(version["is_current"]) for version in versions] == [False] * (len(versions) - 1) + [True]
         if loaded:
             known = {customer for customer, _ in self.changes}
-            assert set(held) == known | self.members
+            assert set(held) == known | self.model.members
             for customer in known:
                 self._check_history(customer, held[customer])
         self._check_residue()
@@ -229,7 +266,8 @@ class Histories(RuleBasedStateMachine):
     def _check_residue(self) -> None:
         assert self.small.stage_tables() == []
         assert self.small.spool_files() == []
-        states = {row["state"] for row in self.small.sql("SELECT DISTINCT state FROM ops_job_run")}
+        # A restored ledger has the run that made the backup as it was then.
+        states = {row["state"] for row in self.small.sql("SELECT state FROM ops_job_run WHERE job <> 'backup'")}
         assert "running" not in states
 
 
@@ -259,3 +297,27 @@ def test_the_tables_equal_the_model_after_any_history() -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.usefixtures("world")
+def test_what_was_loaded_after_the_backup_is_loaded_again_after_its_restore() -> None:
+    history = Histories()
+    history.lay_out()
+    history.change(1, "a", 1)
+    history.drop([(1, 1, 1, "open"), (2, 1, 3, "open")])
+    history.happen([1, 2])
+    history.load_dimensions()
+    history.load_facts()
+    history.back_up()
+    history.change(1, "b", 1)
+    history.drop([(1, 2, 2, "paid"), (3, 1, 1, "lost")])
+    history.replace([(2, 4, 1, "paid")], 0)
+    history.happen([2, 3])
+    history.load_facts()
+    history.load_dimensions()
+    history.replace([(2, 3, 1, "paid")], 0)
+    history.restore()
+    history.load_dimensions()
+    history.load_facts()
+    assert history.model.sales == {1: (2, 2, "paid"), 2: (3, 1, "paid")}
+    history.teardown()

@@ -103,6 +103,16 @@ def test_what_is_committed_is_published_after_a_restart(tmp_path: Path) -> None:
         assert dw.sql("select id from t") == [(1,)]
 
 
+def test_what_is_committed_is_forgotten_with_its_table(tmp_path: Path) -> None:
+    with Server(data=tmp_path, async_delay_ms=0, faults=True) as first, client(first) as dw:
+        dw.sql("create table t (id bigint not null, v int) primary key (id) distributed by hash(id)")
+        ask_for(dw, publish_delay=60)
+        assert load(dw, "half", timeout="1")["Status"] == "Publish Timeout"
+        dw.sql("drop table t force")
+    with Server(data=tmp_path, async_delay_ms=0) as second, client(second) as dw:
+        assert dw.state("half") == "VISIBLE"
+
+
 def test_a_failover_loses_open_transactions(dw: Client) -> None:
     dw.sql("begin with label open_one")
     dw.sql("insert into t values (1, 1)")

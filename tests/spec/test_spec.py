@@ -33,11 +33,13 @@ too, until `as root`. `error CODE TEXT` may follow. Users and roles named `${db}
 
 Each case has a new current database `${db}`. Lines that begin with `#` are remarks. `embedded only`: not
 run on a real server.
+`${backups}` is a location for repositories; on a real server STARROCKS_TEST_BACKUPS names it, else such cases skip.
 STARROCKS_TEST_URL is `mysql://user:password@host:port`; HTTP is at STARROCKS_TEST_HTTP_PORT of that host (8030).
 """
 
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -55,6 +57,8 @@ from tests.spec.people_steps import Login, drop_people, login_of
 HERE = Path(__file__).parent
 NAMES = "${db}"
 REAL = os.environ.get("STARROCKS_TEST_URL")
+# where repositories are made: a folder of this run, or what the real server can reach
+BACKUPS = os.environ.get("STARROCKS_TEST_BACKUPS", "") if REAL else Path(tempfile.mkdtemp(prefix="backups-")).as_uri()
 
 
 @dataclass
@@ -144,6 +148,8 @@ def _connect(host: str, port: int, user: str, password: str) -> pymysql.Connecti
 def test_behaviour(case: Case, place: Place) -> None:
     if REAL and case.embedded_only:
         pytest.skip("a case about the embedded server itself")
+    if not BACKUPS and any("${backups}" in step.sql for step in case.steps):
+        pytest.skip("STARROCKS_TEST_BACKUPS names no location for repositories")
     assert case.source, f"{case.file}: {case.title}: a case names its source, or says 'no source found'"
     database = f"spec_{uuid.uuid4().hex[:12]}"
     with place.connection.cursor() as cursor:
@@ -201,7 +207,7 @@ def _run(place: Place, step: Step, database: str) -> list[str]:
         return run_call(place.http, step.call, wanted, database)
     cursor = connection.cursor()
     try:
-        count = cursor.execute(step.sql.replace("${db}", database))
+        count = cursor.execute(step.sql.replace("${db}", database).replace("${backups}", BACKUPS))
     except pymysql.Error as error:
         return _refused(step, error, database)
     if not expected:

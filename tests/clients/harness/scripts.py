@@ -107,13 +107,14 @@ def run(script: Script, python: Path, environment: dict[str, str]) -> Outcome:
         outcome.log = said + (expired.stderr or b"").decode(errors="replace")
         end, ended_well = f"ended after {script.seconds:g} seconds", False
     for line in said.splitlines():
-        _note(outcome, line)
+        note(outcome, line)
     if not ended_well or not (outcome.passed or outcome.failed):
         outcome.failed["the programme itself"] = end
     return outcome
 
 
-def _note(outcome: Outcome, line: str) -> None:
+def note(outcome: Outcome, line: str) -> None:
+    """Take a TAP line into account; any other line is noise."""
     found = TAP.fullmatch(line)
     if found is None:
         return
