@@ -1,32 +1,32 @@
-"""How fast the Kafka bridge reads: messages to the load's CSV, beside librdkafka's own consume of the same bytes.
+"""The Kafka bridge beside librdkafka: the same messages read by both, ours checked, encoded and sent to the sink.
 
-    python -m bench.kafka [--passes 5] [--rounds 3]
-
-The broker is the mock cluster of librdkafka, in this process; it keeps 5 MB a partition, so its partitions are read
-several times. Each variant is a process of its own, the variants take turns, and the median of the rounds is told. In
-the first, untimed pass every column is added up and compared with what was produced.
+The broker is the mock cluster of librdkafka, in the benchmark's process; it keeps 5 MB a partition, so the partitions
+are few and each process reads them several times: what counts is its last pass, without its start. What arrives at the
+sink in a run of its own is added up by column and compared with what was produced.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import resource
-import statistics
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
+import polars as pl
+
+from bench import processes
+from bench.report import Found
+from emulator.server import Server
 from examples.broker import TOPIC, Broker
 from examples.trades import Message, produce
 
 PARTITIONS = 8
+PASSES = 3
 BYTES_A_PARTITION = 4_300_000
+FIRST = 1_793_577_600_000
 NAMES = (
     "trade_id",
     "match_seq",
@@ -37,8 +37,31 @@ NAMES = (
     "price",
     "quantity",
 )
-FIRST = 1_793_577_600_000
-MEGABYTE = 1024
+
+
+def measure(folder: Path, server: Server, found: Found, runs: int) -> None:
+    """Adds the variants `librdkafka` and `kafka` to what was found."""
+    made, expected = messages()
+    found.messages, found.trades = len(made), sum(message.value.count(b"{") for message in made)
+    environment = processes.environment(folder, server, "kafka", {})
+    shutil.copy(processes.REPOSITORY / "schema" / "fact_trade.sql", folder / "warehouse_kafka" / "schema")
+    processes.job(environment, "migrate")
+    with Broker((TOPIC,), PARTITIONS) as broker:
+        produce(broker.bootstrap_servers, made)
+        environment["KAFKA_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
+        kept = folder / "kept"
+        with processes.sink(kept) as port:
+            processes.client(environment, port, "fact_trade")
+        came = _sums(kept)
+        found.wrong["kafka"] = [name for name, one, other in zip(NAMES, came, expected, strict=True) if one != other]
+        kept.unlink()
+        with processes.sink() as port:
+            for _ in range(runs):
+                found.add("librdkafka", _librdkafka(environment))
+                told = processes.client(environment, port, "fact_trade", "--passes", str(PASSES))[1]
+                assert (told["rows"], told["rejects"]) == (found.trades, 0), told
+                found.add("kafka", told["seconds"])
+                found.peak["kafka"] = max(found.peak.get("kafka", 0), int(told["peak_mb"]))
 
 
 def messages() -> tuple[list[Message], list[int]]:
@@ -59,142 +82,36 @@ def messages() -> tuple[list[Message], list[int]]:
     return found, sums
 
 
-def consume() -> Callable[[], int]:
-    """librdkafka alone: every message taken as bytes, nothing done with it."""
-    from lib.sources import _broker
-
-    def once() -> int:
-        count = 0
-        for place, low, high in _places():
-            with _broker.consumer() as found:
-                count += sum(map(len, _broker._messages(found, place, low, high)))
-        return count
-
-    return once
+def _sums(kept: Path) -> list[int]:
+    """The sum of each column as it came to the sink: after the row's number, its place and its lineage."""
+    data = kept.read_bytes().replace(b"\x02", b"\n")
+    frame = pl.read_csv(data, has_header=False, separator="\x01", quote_char=None, infer_schema=False)
+    found = frame.select(pl.col(frame.columns[-len(NAMES) :]).cast(pl.Int128).sum())
+    return [int(value) for value in found.row(0)]
 
 
-def bridge() -> Callable[[], int]:
-    """Ours: typed decoding, strict check, the bytes of the load."""
-    from lib.loading.conform import conform
-    from lib.loading.mapping import SOURCE
-
-    columns = _columns()
-    sent = (SOURCE, "_partition", "_offset", "_index", "_timestamp", *NAMES)
-
-    def once() -> int:
-        count = 0
-        with Path(os.devnull).open("wb") as sink:
-            for batch in _batches():
-                good, bad = conform(batch, columns, set(columns))
-                assert not bad
-                good.select(sent).write_csv(
-                    sink, include_header=False, separator="\x01", line_terminator="\x02", quote_style="never"
-                )
-                count += good.height
-        return count
-
-    return once
-
-
-def sums() -> list[int]:
-    """The sum of each column as the bridge reads it."""
-    import polars as pl
-
-    found = [0] * len(NAMES)
-    for batch in _batches():
-        row = batch.frame.select(pl.col(*NAMES).cast(pl.Int128).sum()).row(0)
-        found = [total + value for total, value in zip(found, row, strict=True)]
-    return found
-
-
-def _batches() -> Iterator[Any]:
-    from lib import catalog
-    from lib.reading import Known, Window
-    from lib.sources import kafka
-
-    known = Known(columns=dict.fromkeys(NAMES, "largeint"))
-    for part in kafka.parts(catalog.tables()["fact_trade"], known, Window()):
-        yield from part.batches()
-
-
-def _columns() -> dict[str, Any]:
-    from lib.columns import Column
-
-    return {name: Column(name, "largeint", False, False, False, False) for name in NAMES}
-
-
-def _places() -> list[tuple[Any, int, int]]:
-    from lib.sources import _broker
-    from lib.sources._records import Place
-
-    with _broker.consumer() as found:
-        places = [Place(TOPIC, number) for number in _broker.partitions(found, TOPIC)]
-        return [(place, *vars(_broker.bounds(found, place)).values()) for place in places]
-
-
-VARIANTS = {"librdkafka": consume, "bridge": bridge}
-
-
-def _child(variant: str, passes: int) -> None:
-    found = sums() if variant == "bridge" else []
-    once = VARIANTS[variant]()
-    once()
-    wall, cpu, count = time.perf_counter(), time.process_time(), 0
-    for _ in range(passes):
-        count += once()
-    told = {
-        "seconds": time.perf_counter() - wall,
-        "cpu_seconds": time.process_time() - cpu,
-        "count": count,
-        "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE,
-        "sums": found,
-    }
-    print(json.dumps(told))
-
-
-def _run(variant: str, passes: int, servers: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.kafka", "--child", variant, "--passes", str(passes)]
-    environment = {**os.environ, "KAFKA_BOOTSTRAP_SERVERS": servers, "STARROCKS_HOST": "127.0.0.1"}
-    environment |= {"NIGHTSHIFT_LOG": "json"}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+def _librdkafka(environment: dict[str, str]) -> float:
+    """Seconds of the last pass of librdkafka alone: every message taken, nothing done with it."""
+    command = [sys.executable, "-m", "bench.kafka"]
+    ended = subprocess.run(command, cwd=processes.REPOSITORY, env=environment, capture_output=True, check=True)
+    return float(ended.stdout)
 
 
 def main() -> None:
-    """Fills the broker, measures, prints one JSON document."""
-    parser = argparse.ArgumentParser(prog="python -m bench.kafka", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--passes", type=int, default=5, help="times that the topic is read (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each variant (default: %(default)s)")
-    parser.add_argument("--child", choices=VARIANTS, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.child:
-        _child(arguments.child, arguments.passes)
-        return
-    made, expected = messages()
-    trades = sum(message.value.count(b"{") for message in made)
-    with Broker((TOPIC,), PARTITIONS) as broker:
-        produce(broker.bootstrap_servers, made)
-        rounds: dict[str, list[dict[str, Any]]] = {variant: [] for variant in VARIANTS}
-        for _ in range(arguments.rounds):
-            for variant in VARIANTS:
-                rounds[variant].append(_run(variant, arguments.passes, broker.bootstrap_servers))
-    assert rounds["bridge"][0]["sums"] == expected, "what was read is not what was produced"
-    assert all(turn["count"] == trades * arguments.passes for turn in rounds["bridge"])
-    assert all(turn["count"] == len(made) * arguments.passes for turn in rounds["librdkafka"])
-    seconds = {name: statistics.median(turn["seconds"] for turn in turns) for name, turns in rounds.items()}
-    cpu = {name: statistics.median(turn["cpu_seconds"] for turn in turns) for name, turns in rounds.items()}
-    told = {
-        "messages": len(made) * arguments.passes,
-        "trades": trades * arguments.passes,
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "cpu_seconds": {name: round(value, 3) for name, value in cpu.items()},
-        "trades_per_second": round(trades * arguments.passes / seconds["bridge"]),
-        "times_librdkafka": round(seconds["bridge"] / seconds["librdkafka"], 2),
-        "seconds_for_37_million_messages": round(37e6 * seconds["bridge"] / (len(made) * arguments.passes)),
-        "peak_megabytes": round(max(turn["megabytes"] for turn in rounds["bridge"])),
-    }
-    print(json.dumps(told, indent=2))
+    """Takes every message by librdkafka's consumer, with the settings of the bridge."""
+    from lib.sources import _broker
+    from lib.sources._records import Place
+
+    with _broker.consumer() as asking:
+        places = [Place(TOPIC, number) for number in _broker.partitions(asking, TOPIC)]
+        bounds = [(place, _broker.bounds(asking, place)) for place in places]
+    for _ in range(PASSES):
+        begun = time.perf_counter()
+        for place, bound in bounds:
+            with _broker.consumer() as taking:
+                for _messages in _broker._messages(taking, place, bound.low, bound.high):
+                    pass
+    print(time.perf_counter() - begun)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,10 @@ TARGETS = {"csv": 10, "ndjson": 7, "parquet": 9}
 
 @dataclass
 class Found:
-    """What a run measured: seconds by variant, peak memory in MB, bytes of the files, columns that came wrong."""
+    """What a run measured: seconds by variant, peak memory in MB, bytes of the files, columns that came wrong.
+
+    `messages` and `trades` are what the Kafka variants read in a pass.
+    """
 
     rows: int
     runs: int
@@ -24,6 +27,8 @@ class Found:
     bytes: dict[str, int] = field(default_factory=dict)
     wrong: dict[str, list[str]] = field(default_factory=dict)
     load: list[float] = field(default_factory=list)
+    messages: int = 0
+    trades: int = 0
 
     def add(self, variant: str, seconds: float) -> None:
         """One run of a variant, and how busy the machine was."""
@@ -59,13 +64,46 @@ def page(found: Found) -> str:
     ]
     for name, target in TARGETS.items():
         limit, ours = found.median(f"curl {name}"), found.median(name)
-        told = "equal" if not found.wrong[name] else "WRONG: " + ", ".join(found.wrong[name])
         lines.append(
             f"| {name} | {found.bytes[name] / 1e6:.0f} | {limit:.2f} | {ours:.2f} | {ours / limit:.1f} | {target}"
-            f" | {found.rows / ours:,.0f} | {found.peak[name]} | {told} |"
+            f" | {found.rows / ours:,.0f} | {found.peak[name]} | {_told(found, name)} |"
         )
+    return "\n".join([*lines, *_sling(found), *_kafka(found), *_jobs(found)]) + "\n"
+
+
+def _told(found: Found, name: str) -> str:
+    return "equal" if not found.wrong[name] else "WRONG: " + ", ".join(found.wrong[name])
+
+
+def _sling(found: Found) -> list[str]:
+    if "sling" not in found.seconds:
+        return ["", "sling was not at hand: `tests/clients/run sling` installs it."]
+    times = found.median("sling") / found.median("csv")
+    return [
+        "",
+        f"sling loads the same CSV into the same sink in {found.median('sling'):.1f} s: {times:.0f} times ours.",
+    ]
+
+
+def _kafka(found: Found) -> list[str]:
+    ours, limit = found.median("kafka"), found.median("librdkafka")
+    return [
+        "",
+        f"## Kafka into the same sink, {found.messages:,} messages with {found.trades:,} trades",
+        "",
+        "The limit is librdkafka's own consumer with our settings, from Python, doing nothing with what it takes. Both"
+        " are the last of several passes of a process. The broker is librdkafka's mock, on the same cores.",
+        "",
+        "| librdkafka s | ours s | x librdkafka | target | trades/s | target | 37 M messages, s | peak MB | sums |",
+        "|---|---|---|---|---|---|---|---|---|",
+        f"| {limit:.2f} | {ours:.2f} | {ours / limit:.1f} | 3.7 | {found.trades / ours:,.0f} | 400,000"
+        f" | {37e6 * ours / found.messages:.0f} | {found.peak['kafka']} | {_told(found, 'kafka')} |",
+    ]
+
+
+def _jobs(found: Found) -> list[str]:
     python = found.median("python")
-    lines += [
+    lines = [
         "",
         "## Jobs to their end, through the embedded server",
         "",
@@ -79,7 +117,7 @@ def page(found: Found) -> str:
     ):
         seconds = found.median(variant)
         lines.append(f"| {what} | {seconds:.2f} | {seconds / python:.0f} |")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _machine() -> str:

@@ -73,10 +73,14 @@ def run(run: JobRun) -> None:
         with run.engine.write(run.cursor) as unit:
             for each in wanted:
                 _restore(run.engine, unit, body["db"], each, entries[each.name], folder)
+            _open(run, unit, wanted)
             run.end("FINISHED", unit, status="[OK]")
+    except BaseException:
+        with run.engine.write(run.cursor) as unit:
+            _open(run, unit, wanted)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        _open(run, wanted)
 
 
 def _close(run: JobRun, wanted: list[Wanted]) -> None:
@@ -88,10 +92,9 @@ def _close(run: JobRun, wanted: list[Wanted]) -> None:
                 unit.put(RESTORING, run.body["db"], name, {"job": run.body["id"]})
 
 
-def _open(run: JobRun, wanted: list[Wanted]) -> None:
-    with run.engine.write(run.cursor) as unit:
-        for each in wanted:
-            unit.delete(RESTORING, run.body["db"], each.alias or each.name)
+def _open(run: JobRun, unit: Unit, wanted: list[Wanted]) -> None:
+    for each in wanted:
+        unit.delete(RESTORING, run.body["db"], each.alias or each.name)
 
 
 def _check(run: JobRun, wanted: list[Wanted], entries: dict[str, Any]) -> None:

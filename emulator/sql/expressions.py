@@ -168,6 +168,8 @@ class Expressions(ABC):
         name = node.name.lower()
         if name in HIGHER_ORDER and any(isinstance(each, exp.Lambda) for each in node.expressions):
             return self._higher_order(name, node, scope)
+        if name in ("array_sort", "map_apply") and any(isinstance(each, exp.Lambda) for each in node.expressions):
+            raise unsupported(f"{name}() with a lambda")
         if name in _SESSION and not node.expressions:
             return self.context.session_function({"schema": "database", "catalog": "current_catalog"}.get(name, name))
         if name == "is_role_in_session":
