@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -47,7 +48,15 @@ class Sink:
             if "100-continue" in headers.get("expect", "").lower():
                 connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
             delimiter = b"\x02" if headers.get("row_delimiter") == "\\x02" else b"\n"
-            rows, size = self._read(request, length, delimiter)
+            chunked = "transfer-encoding" in headers
+            rows = size = 0
+            for piece in _chunks(request) if chunked else _pieces(request, length):
+                size += len(piece)
+                rows += bytes(piece).count(delimiter)
+                if self._kept:
+                    self._kept.write(piece)
+            if self._kept:
+                self._kept.flush()
             answer = {
                 "TxnId": 1, "Label": headers.get("label", ""), "Status": "Success", "Message": "OK",
                 "NumberTotalRows": rows, "NumberLoadedRows": rows, "NumberFilteredRows": 0,
@@ -55,24 +64,27 @@ class Sink:
             }  # fmt: skip
             self._send(connection, "200 OK", json.dumps(answer))
 
-    def _read(self, request: BinaryIO, length: int, delimiter: bytes) -> tuple[int, int]:
-        rows = size = 0
-        buffer = memoryview(bytearray(_PIECE))
-        while size < length:
-            got = request.readinto(buffer[: min(_PIECE, length - size)])  # type: ignore[attr-defined]
-            if not got:
-                break
-            size += got
-            rows += bytes(buffer[:got]).count(delimiter)
-            if self._kept:
-                self._kept.write(buffer[:got])
-        if self._kept:
-            self._kept.flush()
-        return rows, size
-
     def _send(self, connection: socket.socket, status: str, body: str, more: str = "") -> None:
         head = f"HTTP/1.1 {status}\r\n{more}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         connection.sendall((head + body).encode())
+
+
+def _pieces(request: BinaryIO, length: int) -> Iterator[memoryview]:
+    """A body of known length; each piece is overwritten by the next."""
+    buffer = memoryview(bytearray(_PIECE))
+    while length:
+        got = request.readinto(buffer[: min(_PIECE, length)])  # type: ignore[attr-defined]
+        if not got:
+            return
+        yield buffer[:got]
+        length -= got
+
+
+def _chunks(request: BinaryIO) -> Iterator[memoryview]:
+    """A body in chunks of HTTP."""
+    while size := int(request.readline().partition(b";")[0] or b"0", 16):
+        yield from _pieces(request, size)
+        request.readline()
 
 
 def main() -> None:
