@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from random import Random
@@ -94,9 +92,7 @@ def _sums(kept: Path) -> list[int]:
 
 def _librdkafka(environment: dict[str, str]) -> float:
     """Seconds of the last pass of librdkafka alone: every message taken, nothing done with it."""
-    command = [sys.executable, "-m", "bench.kafka"]
-    ended = subprocess.run(command, cwd=processes.REPOSITORY, env=environment, capture_output=True, check=True)
-    return float(ended.stdout)
+    return float(processes.module(environment, "bench.kafka"))
 
 
 def main() -> None:

@@ -57,11 +57,16 @@ def environment(folder: Path, server: Server, name: str, tables: Mapping[str, st
 
 def client(environment: Mapping[str, str], port: int, *arguments: str) -> tuple[float, dict[str, Any]]:
     """Seconds of the client's half of a load into the sink at `port`, whole process, and what it printed."""
-    given = {**environment, "STARROCKS_HTTP_PORT": str(port)}
+    begun = time.perf_counter()
+    said = module({**environment, "STARROCKS_HTTP_PORT": str(port)}, "bench.client", *arguments)
+    return time.perf_counter() - begun, json.loads(said)
+
+
+def module(environment: Mapping[str, str], name: str, *arguments: str) -> bytes:
+    """What `python -m NAME ...` prints."""
     # A word to ./run, and no setting.
-    del given["NIGHTSHIFT_PYTHON"]
-    seconds, said = _timed([sys.executable, "-m", "bench.client", *arguments], given)
-    return seconds, json.loads(said)
+    given = {key: value for key, value in environment.items() if key != "NIGHTSHIFT_PYTHON"}
+    return _timed([sys.executable, "-m", name, *arguments], given)[1]
 
 
 def job(environment: Mapping[str, str], *command: str) -> float:
