@@ -23,7 +23,7 @@ FOLDERS = {
     "emulator": "the embedded server: `python -m emulator`",
     "bench": "speeds as ratios against a baseline of the same run: `make bench`",
     "examples": "the demo and its sources: a matching engine, a shop",
-    "tests": "mirrors of lib, jobs, emulator; spec/: for both servers; clients/: strangers' programs; house/: its rules",
+    "tests": "mirrors of lib, jobs, emulator; spec/: for both servers; clients/: strangers; house/: its rules",
     "docs": "map of the source, runbook, glossary, decisions",
 }
 FILES = {
