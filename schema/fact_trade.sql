@@ -15,6 +15,7 @@
 -- check:     CRITICAL references(buy_user_id, dim_user.user_id)
 -- check:     CRITICAL references(sell_user_id, dim_user.user_id)
 -- check:     WARNING  fresh(settled_at, 26h)
+-- check:     WARNING  contiguous(match_seq, settled_at, 3 days)
 -- check:     WARNING  row_change(50%)
 
 CREATE TABLE IF NOT EXISTS fact_trade (
