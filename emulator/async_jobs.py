@@ -11,8 +11,10 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from emulator.storage.engine import Engine
+if TYPE_CHECKING:
+    from emulator.storage.engine import Engine
 
 
 class Cancelled(Exception):

@@ -7,12 +7,11 @@ work that drops, renames, swaps or alters a table or a view, with StarRocks' rea
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from emulator.storage.engine import Unit
-
 if TYPE_CHECKING:
     from emulator.server import Server
+    from emulator.storage.engine import Unit
 
-Listener = Callable[["Server", Unit, str, str, str], None]
+Listener = Callable[["Server", "Unit", str, str, str], None]
 _LISTENERS: list[Listener] = []
 
 
@@ -22,7 +21,7 @@ def on_table_change(listener: Listener) -> Listener:
     return listener
 
 
-def table_changed(server: "Server", unit: Unit, db: str, name: str, reason: str) -> None:
+def table_changed(server: "Server", unit: "Unit", db: str, name: str, reason: str) -> None:
     """Tell everybody."""
     for listener in _LISTENERS:
         listener(server, unit, db, name, reason)

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from emulator.sql.types import SqlType
+from emulator.types.sql_type import SqlType
 
 Printer = Callable[[Any], Any]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from emulator.sql.types import SqlType, parse_type
+from emulator.types.sql_type import SqlType, parse_type
 
 VARCHAR = SqlType("varchar", length=65533)
 

@@ -15,7 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from emulator import VERSION, async_jobs, tasks
-from emulator.backup import jobs as backup_jobs
+from emulator.backup import running as backups
+from emulator.http import backend, frontend
 from emulator.information_schema import registry as system_tables
 from emulator.injected_faults import InjectedFaults
 from emulator.materialized_views import refresh
@@ -26,6 +27,8 @@ from emulator.results import Result
 from emulator.session import Session
 from emulator.sql.translate import Translation
 from emulator.statements import alter_jobs, registry
+from emulator.statements.querying import refuse_modified, run
+from emulator.statements.routine_load import put_into_pause
 from emulator.storage.engine import Engine
 from emulator.storage.transactions import Transactions
 from emulator.wire.protocol import Wire
@@ -74,8 +77,6 @@ class Server:
     def start(self) -> Self:
         """Open the data directory and every port. Raises DataDirectoryInUse, OSError (port taken)."""
         registry.load()
-        from emulator.statements.routine_load import put_into_pause
-
         system_tables.load()
         sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))
         threading.stack_size(THREAD_STACK_BYTES)
@@ -93,7 +94,7 @@ class Server:
             accounts.set_root_password(self.engine, self._root_password)
             self._serve()
             self.transactions.recover()
-            backup_jobs.recover(self.engine)
+            backups.recover(self.engine)
             refresh.recover(self.engine)
             alter_jobs.recover(self)
             tasks.recover(self)
@@ -112,8 +113,6 @@ class Server:
 
     def _start_http(self) -> None:
         """Start the HTTP ports: `start(server)` of each module gives its port and a function that stops it."""
-        from emulator.http import backend, frontend
-
         self.be_http_port, stop_backend = backend.start(self)
         self._stop.append(stop_backend)
         self.http_port, stop_frontend = frontend.start(self)
@@ -166,12 +165,15 @@ class Server:
         all_roles = self.global_variables.get("activate_all_roles_on_login") == "true"
         return Access(self.engine, user, all_roles)
 
+    def session_of(self, user: User, database: str) -> Session:
+        """A session of the server's own for a user who is not there, as a task has it."""
+        return Session(self, Access(self.engine, user), database=database)
+
     def cached(self, session: Session, text: str) -> Callable[[], Result] | None:
         """A translation made before of exactly this text, ready to run; None when there is none."""
         found = self._translations.get((text, session.database, session.access.key))
         if found is None or found[0] != self.engine.version or session.temporary_tables:
             return None
-        from emulator.statements.select import refuse_modified, run
 
         def again() -> Result:
             refuse_modified(session, found[1].tables)

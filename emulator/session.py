@@ -5,7 +5,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -20,8 +19,11 @@ from emulator.sql.dialect import Statement
 from emulator.sql.reader import Reader
 from emulator.sql.scope import Columns
 from emulator.statements import grammar, registry
-from emulator.storage.catalog import Table
-from emulator.storage.transactions import PREPARE, Transaction
+from emulator.statements.insert import insert_values
+from emulator.storage.catalog import SYSTEM_DATABASES, Table
+from emulator.storage.engine_errors import translated
+from emulator.storage.explicit import Explicit, txn_info
+from emulator.storage.transactions import PREPARE
 from emulator.storage.writing import Batch, drop_stage
 from emulator.variables import Variables
 
@@ -29,22 +31,6 @@ if TYPE_CHECKING:
     from emulator.server import Server
     from emulator.storage.engine import Engine
     from emulator.storage.transactions import Transactions
-
-SYSTEM_DATABASES = ("information_schema", "sys", "_statistics_")
-
-
-@dataclass
-class Explicit:
-    """BEGIN ... COMMIT: the transaction and what its statements have touched, as `db.table`.
-
-    `attempt`: target and tables of the last DML statement that was begun; `lost`: a failover took it away.
-    """
-
-    transaction: Transaction
-    modified: set[str] = field(default_factory=set)
-    mentioned: set[str] = field(default_factory=set)
-    attempt: tuple[Table, frozenset[str]] | None = None
-    lost: bool = False
 
 
 class Session:
@@ -149,8 +135,6 @@ class Session:
 
     def insert_values(self, head: str, query: str, columns: Columns) -> Result:
         """INSERT of literal rows that `emulator.sql.values` has read: the same as any other, without the parser."""
-        from emulator.statements.insert import insert_values
-
         self.hints = {}
         (statement,) = dialect.split(head)
         return insert_values(self, Reader(statement), query, columns)
@@ -180,8 +164,6 @@ class Session:
 
     def told(self, error: duckdb.Error) -> StarRocksError:
         """What the client is told of an error of the engine underneath."""
-        from emulator.storage.engine_errors import translated
-
         if isinstance(error, duckdb.InterruptException):
             code = 5024 if "timeout" in self._interrupted else 1317
             return StarRocksError(code, self._interrupted or "Query cancelled")
@@ -259,9 +241,3 @@ class Session:
         """The client is gone: roll back and free everything."""
         self.rollback()
         self.cursor.close()
-
-
-def txn_info(txn: Transaction) -> str:
-    """The text that StarRocks puts into the OK packet of a transaction statement or a DML."""
-    late = ", 'err':'Publish timeout '" if txn.state == "COMMITTED" else ""
-    return f"{{'label':'{txn.label}', 'status':'{txn.state}', 'txnId':'{txn.id}'{late}}}"

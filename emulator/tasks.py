@@ -18,8 +18,6 @@ from emulator.async_jobs import Cancelled, Job
 from emulator.errors import StarRocksError
 from emulator.materialized_views.refresh import FAILED, PENDING, RUN, RUNNING, SUCCESS, TTL_SECONDS
 from emulator.people import accounts
-from emulator.people.access import Access
-from emulator.session import Session
 from emulator.storage.engine import Engine
 
 if TYPE_CHECKING:
@@ -111,7 +109,7 @@ def _execute(server: Server, task: Mapping[str, Any], job: Job) -> dict[str, Any
     user = accounts.user(server.engine, task["user"])
     if user is None:
         return {"state": FAILED, "error_code": ERROR_CODE, "error": f"user {task['user']} does not exist"}
-    session = Session(server, Access(server.engine, user), database=task["db"])
+    session = server.session_of(user, task["db"])
     job.interrupt = session.kill
     try:
         job.pause(0)

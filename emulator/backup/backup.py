@@ -7,6 +7,7 @@ as in StarRocks. Sources: fe/fe-core/src/main/java/com/starrocks/backup/BackupJo
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -16,23 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from emulator.backup.jobs import JobRun
-from emulator.backup.repositories import (
-    COMMON_ERROR,
-    CONTENT,
-    INFO,
-    Repository,
-    move_durably,
-    stamp,
-    sync_directory,
-    write_durably,
-)
+from emulator.backup.repositories import Repository, stamp
+from emulator.backup.store import COMMON_ERROR, StoreError
 from emulator.errors import analysis, failed
 from emulator.storage import partitions
-from emulator.storage.catalog import MaterializedView, Table, View, quoted
+from emulator.storage.catalog import Table, quoted
 from emulator.storage.engine import Engine
 from emulator.storage.writing import visible, visible_names
-
-KINDS = {"table": Table, "view": View, "materialized_view": MaterializedView}
 
 
 @dataclass(frozen=True)
@@ -94,24 +85,28 @@ def run(run: JobRun) -> None:
     folder = run.engine.spool / f"backup_{run.body['id']}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    part = repository.snapshot_path(run.body["label"]).with_name(f"__ss_{run.body['label']}.part")
+    label, files, timestamp = run.body["label"], [], ""
     try:
         run.enter("SNAPSHOTING")
         cut = time.time()
+        timestamp = stamp(cut, "-")
         content = _export(run, folder)
+        files = [entry["file"] for entry in content if "file" in entry]
         run.enter("UPLOAD_SNAPSHOT", snapshot_finished=cut)
         run.enter("UPLOADING")
-        _upload(content, folder, part)
+        for name in files:
+            repository.upload(label, folder / name)
         run.enter("SAVE_META", upload_finished=time.time())
-        timestamp = stamp(cut, "-")
-        info = {"snapshot": run.body["label"], "database": run.body["db"], "timestamp": timestamp, "objects": content}
-        write_durably(part / f"{INFO}{timestamp}", json.dumps(info, ensure_ascii=False, indent=1).encode())
+        info = {"snapshot": label, "database": run.body["db"], "timestamp": timestamp, "objects": content}
         run.enter("UPLOAD_INFO")
-        _publish(part, repository.snapshot_path(run.body["label"]))
-        run.end("FINISHED", status="[OK]")
+        repository.publish(label, timestamp, info)
+    except BaseException:
+        with contextlib.suppress(StoreError):  # why the backup failed is what is told
+            repository.discard(label, timestamp, files)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(part, ignore_errors=True)
+    run.end("FINISHED", status="[OK]")
 
 
 def _export(run: JobRun, folder: Path) -> list[dict[str, Any]]:
@@ -130,7 +125,7 @@ def _export(run: JobRun, folder: Path) -> list[dict[str, Any]]:
                 raise failed(f"table {wanted.name} was dropped before the snapshot was taken", COMMON_ERROR)
             entry: dict[str, Any] = {"kind": wanted.kind, "name": wanted.name, "body": body}
             if wanted.kind != "view":
-                entry |= _export_rows(run, wanted, bodies, folder / f"{number}.parquet")
+                entry |= _export_rows(run, wanted, bodies, folder / f"{run.body['id']}_{number}.parquet")
             content.append(entry)
     finally:
         cursor.execute("rollback")
@@ -149,26 +144,6 @@ def _export_rows(run: JobRun, wanted: Wanted, bodies: dict[tuple[str, str], Any]
     listed = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in kinds.items())
     copied = f"copy (select {listed} from {table.physical}{condition}) to '{target}' (format parquet, compression zstd)"
     row = run.cursor.execute(copied).fetchone()
-    return {"table": stored, "partitions": names, "rows": row[0] if row else 0, "file": path.name}
-
-
-def _upload(content: list[dict[str, Any]], folder: Path, part: Path) -> None:
-    shutil.rmtree(part, ignore_errors=True)
-    (part / CONTENT).mkdir(parents=True)
-    for entry in content:
-        if "file" in entry:
-            source = folder / entry["file"]
-            entry["sha256"] = hashlib.sha256(source.read_bytes()).hexdigest()
-            move_durably(source, part / CONTENT / entry["file"])
-
-
-def _publish(part: Path, target: Path) -> None:
-    """Give the snapshot its name: from now on it exists."""
-    sync_directory(part / CONTENT)
-    sync_directory(part)
-    if target.exists():
-        raise failed(
-            f"Snapshot with name '{target.name.removeprefix('__ss_')}' already exist in repository", COMMON_ERROR
-        )
-    part.rename(target)
-    sync_directory(target.parent)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"table": stored, "partitions": names, "rows": row[0] if row else 0, "file": path.name, "sha256": digest}

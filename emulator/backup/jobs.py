@@ -1,30 +1,23 @@
-"""What BACKUP and RESTORE jobs share: one a database, a state that is kept in the file and seen by SHOW.
+"""What BACKUP and RESTORE jobs share: a record with the state that SHOW sees, and the step from state to state.
 
-A job is an object of kind `backup_job` under the database's name: the last one, a backup or a restore. After a
-restart a job that had not ended starts again from PENDING, with a new cut time: StarRocks does that for a backup
-that had not taken its snapshot yet, and goes on where it was otherwise.
+A job is an object of kind `backup_job` under the database's name: the last one, a backup or a restore.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import duckdb
 
-from emulator import async_jobs
-from emulator.async_jobs import Cancelled, Job
-from emulator.backup.repositories import COMMON_ERROR
-from emulator.errors import StarRocksError, failed
+from emulator.async_jobs import Job
 from emulator.storage.engine import Engine, Unit
 
 KIND = "backup_job"
 LAST = "last"
 BACKUP, RESTORE = "BACKUP", "RESTORE"
 DONE = ("FINISHED", "CANCELLED")
-_submitting = threading.Lock()
 
 
 def last(engine: Engine, db: str) -> dict[str, Any] | None:
@@ -66,66 +59,3 @@ class JobRun:
 def save(unit: Unit, body: Mapping[str, Any]) -> None:
     """Write a job's body."""
     unit.put(KIND, body["db"], LAST, body)
-
-
-def submit(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any]) -> None:
-    """Record a new job and start it. Raises 5064 while another one of the database runs."""
-    if not _submitting.acquire(timeout=5):
-        raise failed("Another backup or restore job is being submitted. Please wait and try again", COMMON_ERROR)
-    try:
-        before = last(engine, body["db"])
-        if before is not None and before["state"] not in DONE:
-            raise failed("Can only run one backup or restore job of a database at same time", COMMON_ERROR)
-        with engine.write(cursor) as unit:
-            save(unit, body)
-    finally:
-        _submitting.release()
-    start(engine, body)
-
-
-def start(engine: Engine, body: dict[str, Any]) -> None:
-    """Run a recorded job in its thread."""
-    async_jobs.of(engine).start(_name(body), lambda job: _run(engine, body, job))
-
-
-def _name(body: Mapping[str, Any]) -> str:
-    return f"{body['kind'].lower()} {body['id']}"
-
-
-def _run(engine: Engine, body: dict[str, Any], job: Job) -> None:
-    from emulator.backup import backup, restore  # they build on this module
-
-    run = JobRun(engine, body, job)
-    try:
-        (backup if body["kind"] == BACKUP else restore).run(run)
-    except async_jobs.Stopped:
-        raise
-    except Cancelled as error:
-        run.end("CANCELLED", status=f"[COMMON_ERROR, msg: {error}, current state: {run.body['state']}]")
-    except StarRocksError as error:
-        run.end("CANCELLED", status=f"[COMMON_ERROR, msg: {error.message}]")
-    except (duckdb.Error, OSError) as error:
-        run.end("CANCELLED", status=f"[COMMON_ERROR, msg: {str(error).splitlines()[0]}]")
-    finally:
-        run.cursor.close()
-
-
-def cancel(engine: Engine, kind: str, db: str) -> None:
-    """CANCEL BACKUP | RESTORE. Raises 5064 when no such job is there, or when it has ended."""
-    body = last_of(engine, kind, db)
-    if body is None:
-        raise failed(f"No {'restore' if kind == RESTORE else 'backup job'} is currently running", COMMON_ERROR)
-    if body["state"] in DONE:
-        reason = f"Job with label {body['label']} can not be cancelled. state: {body['state']}"
-        raise failed(f"Failed to cancel job: {reason}", COMMON_ERROR)
-    job = async_jobs.of(engine).find(_name(body))
-    if job is not None:
-        job.cancel("user cancelled")
-        job.join(10)
-
-
-def recover(engine: Engine) -> None:
-    """Start again what a crash or a stop has left unfinished."""
-    for body in list(engine.items(KIND).values()):
-        if body["state"] not in DONE:
-            start(engine, {**body, "state": "PENDING"})

@@ -1,27 +1,29 @@
-"""Backup repositories: folders on this machine, with snapshots in StarRocks' layout of names.
+"""Backup repositories: a folder or a bucket with snapshots, in StarRocks' layout of names.
 
     <location>/__starrocks_repository_<repo>/__repo_info
     <location>/__starrocks_repository_<repo>/__ss_<snapshot>/__info_<timestamp>      JSON: what is in it
     <location>/__starrocks_repository_<repo>/__ss_<snapshot>/__ss_content/*.parquet  the rows, one file a table
 
-A snapshot is written under a name that ends in `.part` and renamed when it is complete: what is half is never listed.
+The content of a snapshot is written first and `__info_` last: what is half is never listed.
 Source of the names: fe/fe-core/src/main/java/com/starrocks/backup/Repository.java.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from emulator.backup import bucket
+from emulator.backup.folder import Folder
+from emulator.backup.store import COMMON_ERROR, Store, StoreError
 from emulator.errors import failed, unsupported
 
-COMMON_ERROR = 5064
+REPO_INFO = "__repo_info"
 INFO = "__info_"
 PREFIX = "__ss_"
 CONTENT = "__ss_content"
@@ -29,7 +31,10 @@ CONTENT = "__ss_content"
 
 @dataclass(frozen=True)
 class Repository:
-    """One repository; kept as an object of kind `repository`. `created` is in epoch seconds."""
+    """One repository; kept as an object of kind `repository`. `created` is in epoch seconds.
+
+    `properties` hold the keys of a bucket: kept as they are, as StarRocks does (BlobStorage.java), and never shown.
+    """
 
     id: int
     name: str
@@ -37,53 +42,83 @@ class Repository:
     read_only: bool
     created: float
     broker: str = ""
+    properties: dict[str, str] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    @property
-    def root(self) -> Path:
-        return local_path(self.location) / f"__starrocks_repository_{self.name}"
-
-    def snapshot_path(self, snapshot: str) -> Path:
-        return self.root / f"{PREFIX}{snapshot}"
+    @cached_property
+    def store(self) -> Store:
+        """Where its files are. Raises 1235 for brokers, HDFS and stores that do not speak S3."""
+        folder, parts = f"__starrocks_repository_{self.name}", urlsplit(self.location)
+        if parts.scheme == "file":
+            return Folder(Path(unquote(parts.netloc + parts.path)) / folder)
+        if parts.scheme in bucket.SCHEMES:
+            return bucket.Bucket(self.location, folder, self.properties)
+        raise unsupported(f"REPOSITORY on LOCATION {self.location!r} (only file://, s3:// and s3a:// are)")
 
     def open(self) -> None:
-        """Make the folder, or take over one of the same name. Raises 5064 when the folder cannot be used."""
+        """Make it, or take over one of the same name. Raises 5064 when its place cannot be used."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            info = self.root / "__repo_info"
-            if not info.exists():
-                write_durably(info, json.dumps({"name": self.name, "create_time": stamp(self.created)}).encode())
-        except OSError as error:
-            raise failed(f"Failed to create repository: {error}", COMMON_ERROR) from error
+            if self.store.read(REPO_INFO) is None:
+                info = {"name": self.name, "create_time": stamp(self.created)}
+                self.store.write(REPO_INFO, json.dumps(info).encode())
+        except StoreError as error:
+            raise failed(f"Failed to create repository: {error.message}", COMMON_ERROR) from error
+
+    def fault(self) -> str:
+        """What is wrong with its place, '' when it answers. StarRocks looks every ten minutes, we when asked."""
+        try:
+            if self.store.read(REPO_INFO) is not None:
+                return ""
+            said = f"remote path does not exist: {self.location}/__starrocks_repository_{self.name}"
+        except StoreError as error:
+            said = f"failed to check remote path exist: {error.message}"
+        return f"{stamp(time.time())}: {said}"
 
     def snapshots(self) -> list[str]:
         """Names of the complete snapshots."""
-        if not self.root.is_dir():
-            return []
-        found = (path for path in self.root.iterdir() if path.name.startswith(PREFIX) and path.suffix != ".part")
-        return sorted(path.name.removeprefix(PREFIX) for path in found if any(path.glob(f"{INFO}*")))
+        found = (name.removeprefix(PREFIX) for name in self.store.names("") if name.startswith(PREFIX))
+        return sorted(name for name in found if self.timestamps(name))
 
     def timestamps(self, snapshot: str) -> list[str]:
         """Backup timestamps of a snapshot; empty when there is no such snapshot."""
-        return sorted(path.name.removeprefix(INFO) for path in self.snapshot_path(snapshot).glob(f"{INFO}*"))
+        found = self.store.names(_inside(snapshot))
+        return sorted(name.removeprefix(INFO) for name in found if name.startswith(INFO))
 
     def info(self, snapshot: str, timestamp: str) -> dict[str, Any] | None:
         """What a snapshot holds, None when it has no such timestamp."""
-        path = self.snapshot_path(snapshot) / f"{INFO}{timestamp}"
-        if "/" in snapshot or "/" in timestamp or not path.is_file():
+        if "/" in timestamp:
             return None
-        found: dict[str, Any] = json.loads(path.read_bytes())
-        return found
+        found = self.store.read(f"{_inside(snapshot)}/{INFO}{timestamp}")
+        return None if found is None else dict(json.loads(found))
+
+    def upload(self, snapshot: str, source: Path) -> None:
+        """Put a file into a snapshot's content, under its own name."""
+        self.store.upload(source, f"{_inside(snapshot)}/{CONTENT}/{source.name}")
+
+    def download(self, snapshot: str, target: Path) -> None:
+        """Fetch the file of that name from a snapshot's content."""
+        self.store.download(f"{_inside(snapshot)}/{CONTENT}/{target.name}", target)
+
+    def publish(self, snapshot: str, timestamp: str, info: dict[str, Any]) -> None:
+        """Say what the snapshot holds: from now on it exists. Raises 5064 when another one has taken its name."""
+        if self.timestamps(snapshot):
+            raise failed(f"Snapshot with name '{snapshot}' already exist in repository", COMMON_ERROR)
+        text = json.dumps(info, ensure_ascii=False, indent=1)
+        self.store.write(f"{_inside(snapshot)}/{INFO}{timestamp}", text.encode())
+
+    def discard(self, snapshot: str, timestamp: str, files: list[str]) -> None:
+        """Take away what one backup has written; first what makes it a snapshot."""
+        content = [f"{_inside(snapshot)}/{CONTENT}/{name}" for name in files]
+        self.store.delete([f"{_inside(snapshot)}/{INFO}{timestamp}", *content])
 
 
-def local_path(location: str) -> Path:
-    """The folder of a `file://` location. Raises 1235 for object stores, brokers and HDFS."""
-    parts = urlsplit(location)
-    if parts.scheme != "file":
-        raise unsupported(f"REPOSITORY on LOCATION {location!r} (only file:// is)")
-    return Path(unquote(parts.netloc + parts.path))
+def _inside(snapshot: str) -> str:
+    """A snapshot's folder. Raises 1235 for a name that would lead out of it; StarRocks makes folders in folders."""
+    if "/" in snapshot:
+        raise unsupported(f"SNAPSHOT with '/' in its name {snapshot!r}")
+    return f"{PREFIX}{snapshot}"
 
 
 def stamp(at: float, separator: str = " ") -> str:
@@ -92,27 +127,3 @@ def stamp(at: float, separator: str = " ") -> str:
     if separator == " ":
         return time.strftime("%Y-%m-%d %H:%M:%S", moment)
     return time.strftime("%Y-%m-%d-%H-%M-%S", moment) + f"-{int(at * 1000) % 1000:03d}"
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file so that it survives a crash right after."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_directory(path: Path) -> None:
-    """Make names in a directory survive a crash."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def move_durably(source: Path, target: Path) -> None:
-    """Move a file, also to another file system, and write it through to the disk."""
-    shutil.move(source, target)
-    with target.open("rb+") as file:
-        os.fsync(file.fileno())

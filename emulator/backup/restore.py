@@ -15,10 +15,11 @@ from typing import Any
 
 from emulator.backup.backup import Wanted
 from emulator.backup.jobs import JobRun
-from emulator.backup.repositories import COMMON_ERROR, CONTENT, Repository
+from emulator.backup.repositories import Repository
+from emulator.backup.store import COMMON_ERROR
 from emulator.errors import failed
 from emulator.storage import partitions
-from emulator.storage.catalog import Database, MaterializedView, Table, View, quoted
+from emulator.storage.catalog import Database, MaterializedView, Table, View, quoted, stored_columns
 from emulator.storage.engine import RESTORING, Engine, Unit
 from emulator.storage.writing import visible
 
@@ -67,7 +68,7 @@ def run(run: JobRun) -> None:
         run.enter("SNAPSHOTING", meta_prepared=time.time())
         run.enter("DOWNLOAD", snapshot_finished=time.time())
         run.enter("DOWNLOADING")
-        _download(wanted, entries, repository.snapshot_path(body["label"]) / CONTENT, folder)
+        _download(repository, body["label"], [entries[each.name] for each in wanted], folder)
         run.enter("COMMIT", download_finished=time.time())
         run.enter("COMMITTING")
         with run.engine.write(run.cursor) as unit:
@@ -125,17 +126,20 @@ def _check_same(there: Table, saved: Table, name: str) -> None:
         raise failed(message, COMMON_ERROR)
 
 
-def _download(wanted: list[Wanted], entries: dict[str, Any], source: Path, folder: Path) -> None:
+def _download(repository: Repository, label: str, entries: list[dict[str, Any]], folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    for each in wanted:
-        entry = entries[each.name]
+    for entry in entries:
         if "file" not in entry:
             continue
         target = folder / entry["file"]
-        shutil.copyfile(source / entry["file"], target)
-        if hashlib.sha256(target.read_bytes()).hexdigest() != entry["sha256"]:
-            raise failed(f"md5sum mismatch: file {entry['file']} of table {each.name} is damaged", COMMON_ERROR)
+        if target.parent != folder:
+            raise failed(f"Failed to read backup meta from file of snapshot {label}", COMMON_ERROR)
+        repository.download(label, target)
+        with target.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != entry["sha256"]:
+            raise failed(f"md5sum mismatch: file {entry['file']} of table {entry['name']} is damaged", COMMON_ERROR)
 
 
 def _restore(engine: Engine, unit: Unit, db: str, wanted: Wanted, entry: dict[str, Any], folder: Path) -> None:
@@ -167,8 +171,7 @@ def _restore_rows(
         unit.execute(f"delete from {table.physical}{condition}")
     else:
         table = replace(saved, db=db, name=name, id=engine.next_id(), store=0, created=time.time())
-        columns = ", ".join(f"{quoted(column.name)} {column.sql_type.duckdb}" for column in table.columns)
-        unit.execute(f"create table {table.physical} ({columns})")
+        unit.execute(f"create table {table.physical} ({stored_columns(table.columns)})")
     listed = ", ".join(quoted(column.name) for column in table.columns)
     values = ", ".join(f"cast({quoted(column.name)} as {column.sql_type.duckdb})" for column in table.columns)
     unit.execute(f"insert into {table.physical} ({listed}) select {values} from read_parquet('{path}'){condition}")

@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from emulator.functions.ordering import by_place
 from emulator.functions.spec import F, array_of_first, first
-from emulator.sql.coercion import (
+from emulator.types.coercion import (
     BIGINT,
     BOOLEAN,
     DOUBLE,
@@ -20,7 +20,7 @@ from emulator.sql.coercion import (
     type_of,
     typed,
 )
-from emulator.sql.types import SqlType
+from emulator.types.sql_type import SqlType
 
 Kinds = list[SqlType | None]
 
@@ -78,10 +78,6 @@ def _array_agg(arguments: list[exp.Expr]) -> exp.Expr:
 
 def _distinct(arguments: list[exp.Expr]) -> exp.Expr:
     return exp.Count(this=exp.Distinct(expressions=arguments))
-
-
-def _count_if(arguments: list[exp.Expr]) -> exp.Expr:
-    return call("count_if", call("coalesce", cast(arguments[0], "BOOLEAN"), exp.false()))
 
 
 def _map_of(kinds: Kinds) -> SqlType | None:

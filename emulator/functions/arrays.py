@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from emulator.errors import analysis
 from emulator.functions.spec import F, array_of_first, element, first, literal_text
-from emulator.sql.coercion import (
+from emulator.types.coercion import (
     BIGINT,
     BOOLEAN,
     DOUBLE,
@@ -24,8 +24,8 @@ from emulator.sql.coercion import (
     typed,
     unified,
 )
-from emulator.sql.nested import element_at, map_of, map_type
-from emulator.sql.types import SqlType
+from emulator.types.nested import element_at, map_of, map_type
+from emulator.types.sql_type import SqlType
 
 Kinds = list[SqlType | None]
 

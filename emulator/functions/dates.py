@@ -8,7 +8,7 @@ from sqlglot import exp
 from emulator.errors import analysis, unsupported
 from emulator.functions.spec import F, literal_text
 from emulator.functions.time_formats import joda_format, time_format
-from emulator.sql.coercion import (
+from emulator.types.coercion import (
     BIGINT,
     DATE,
     DATETIME,
@@ -23,7 +23,7 @@ from emulator.sql.coercion import (
     type_of,
     typed,
 )
-from emulator.sql.types import SqlType
+from emulator.types.sql_type import SqlType
 
 UNITS = ("microsecond", "millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
 _TRUNC_UNITS = UNITS

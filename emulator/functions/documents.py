@@ -7,8 +7,8 @@ Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-fu
 from sqlglot import exp
 
 from emulator.functions.spec import F
-from emulator.sql.coercion import BIGINT, BOOLEAN, DOUBLE, INT, JSON, TEXT, call, cast, type_of
-from emulator.sql.types import SqlType
+from emulator.types.coercion import BIGINT, BOOLEAN, DOUBLE, INT, JSON, TEXT, call, cast, type_of
+from emulator.types.sql_type import SqlType
 
 
 def _json_path(name: str, kind: SqlType) -> F:

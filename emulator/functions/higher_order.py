@@ -9,8 +9,8 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from emulator.functions.spec import no_match
-from emulator.sql.coercion import BIGINT, BOOLEAN, call, number, to_type, type_of, typed
-from emulator.sql.types import SqlType
+from emulator.types.coercion import BIGINT, BOOLEAN, call, number, to_type, type_of, typed
+from emulator.types.sql_type import SqlType
 
 Types = list[SqlType | None]
 # collections -> the types of the lambda's parameters

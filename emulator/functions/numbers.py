@@ -6,8 +6,8 @@ Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-fu
 from sqlglot import exp
 
 from emulator.functions.spec import F, first, joint
-from emulator.sql.arithmetic import binary
-from emulator.sql.coercion import (
+from emulator.types.arithmetic import binary
+from emulator.types.coercion import (
     BIGINT,
     BOOLEAN,
     DATETIME,
@@ -24,8 +24,8 @@ from emulator.sql.coercion import (
     type_of,
     typed,
 )
-from emulator.sql.comparison import comparable
-from emulator.sql.types import SqlType
+from emulator.types.comparison import comparable
+from emulator.types.sql_type import SqlType
 
 
 def _abs(kinds: list[SqlType | None]) -> SqlType | None:

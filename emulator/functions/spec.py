@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from emulator.errors import StarRocksError, analysis, unsupported
-from emulator.sql.coercion import (
+from emulator.types.coercion import (
     BIGINT,
     BOOLEAN,
     DATETIME,
@@ -27,7 +27,7 @@ from emulator.sql.coercion import (
     to_type,
     type_of,
 )
-from emulator.sql.types import SqlType
+from emulator.types.sql_type import SqlType
 
 Build = Callable[[list[exp.Expr]], exp.Expr]
 Returns = SqlType | Callable[[list[SqlType | None]], SqlType | None] | None

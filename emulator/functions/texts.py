@@ -6,7 +6,7 @@ Signatures: `gensrc/script/functions.py`; meaning: `docs/en/sql-reference/sql-fu
 from sqlglot import exp
 
 from emulator.functions.spec import Build, F
-from emulator.sql.coercion import (
+from emulator.types.coercion import (
     BIGINT,
     BOOLEAN,
     INT,
@@ -18,7 +18,7 @@ from emulator.sql.coercion import (
     to_text,
     type_of,
 )
-from emulator.sql.types import SqlType
+from emulator.types.sql_type import SqlType
 
 TEXT_ARRAY = SqlType("array", items=(TEXT,))
 

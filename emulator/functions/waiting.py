@@ -4,6 +4,6 @@ Differs: a constant sleep is waited for once a query, whatever the number of row
 """
 
 from emulator.functions.spec import F
-from emulator.sql.coercion import BOOLEAN
+from emulator.types.coercion import BOOLEAN
 
 WAITING = {"sleep": F("i", BOOLEAN, "sr_sleep")}

@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from emulator.errors import failed
 from emulator.functions.spec import F, literal_text
-from emulator.sql.coercion import BOOLEAN, INT, TEXT, call, cast, number
-from emulator.sql.types import SqlType
+from emulator.types.coercion import BOOLEAN, INT, TEXT, call, cast, number
+from emulator.types.sql_type import SqlType
 
 TEXT_ARRAY = SqlType("array", items=(TEXT,))
 _PARTS = {

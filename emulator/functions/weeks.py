@@ -9,7 +9,7 @@ from sqlglot import exp
 from emulator.errors import analysis, failed, unsupported
 from emulator.functions.dates import interval_parts
 from emulator.functions.spec import F, literal_text
-from emulator.sql.coercion import DATE, DATETIME, INT, call, cast, number, to_type
+from emulator.types.coercion import DATE, DATETIME, INT, call, cast, number, to_type
 
 _MICROS = {
     "microsecond": 1,

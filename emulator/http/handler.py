@@ -213,13 +213,7 @@ class Handler(BaseHTTPRequestHandler):
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             yield from self._chunked()
             return
-        left = int(self.headers.get("Content-Length") or 0)
-        while left:
-            data = self._read(min(left, CHUNK_BYTES))
-            if not data:
-                raise BodyError("receive body don't equal with body bytes")
-            left -= len(data)
-            yield data
+        yield from self._pieces(int(self.headers.get("Content-Length") or 0))
 
     def _chunked(self) -> Iterator[bytes]:
         while True:
@@ -232,19 +226,20 @@ class Handler(BaseHTTPRequestHandler):
                 while self.rfile.readline(65536) not in (b"\r\n", b"\n", b""):
                     pass
                 return
-            while left:
-                data = self._read(min(left, CHUNK_BYTES))
-                if not data:
-                    raise BodyError("receive body don't equal with body bytes")
-                left -= len(data)
-                yield data
+            yield from self._pieces(left)
             self.rfile.readline(8)
 
-    def _read(self, size: int) -> bytes:
-        try:
-            return self.rfile.read(size)
-        except OSError as error:
-            raise BodyError("receive body don't equal with body bytes") from error
+    def _pieces(self, left: int) -> Iterator[bytes]:
+        """The next `left` bytes. Raises BodyError when fewer come."""
+        while left:
+            try:
+                data = self.rfile.read(min(left, CHUNK_BYTES))
+            except OSError as error:
+                raise BodyError("receive body don't equal with body bytes") from error
+            if not data:
+                raise BodyError("receive body don't equal with body bytes")
+            left -= len(data)
+            yield data
 
     def small_body(self) -> bytes:
         return b"".join(self.body())

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.errors import unknown_table, unsupported
 from emulator.people import sight
 from emulator.sql.scope import Columns
-from emulator.sql.types import SqlType, parse_type
+from emulator.types.sql_type import SqlType, parse_type
 
 if TYPE_CHECKING:
     from emulator.session import Session

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.information_schema import registry
 from emulator.information_schema.registry import moment, relation, system_table
-from emulator.sql.types import SqlType
 from emulator.storage.catalog import Column, Table
 from emulator.storage.transactions import Transaction
 from emulator.storage.writing import visible
+from emulator.types.sql_type import SqlType
 
 if TYPE_CHECKING:
     from emulator.session import Session

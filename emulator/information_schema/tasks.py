@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emulator import tasks as submitted
+from emulator.information_schema.materialized_views import refresh_type
 from emulator.information_schema.registry import moment, system_table
 from emulator.materialized_views.definitions import name_of
-from emulator.materialized_views.reports import refresh_type
 from emulator.storage.catalog import MaterializedView
 from emulator.storage.engine import Engine
 

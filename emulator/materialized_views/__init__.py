@@ -1,1 +1,1 @@
-"""Materialized views: declared, refreshed, reported."""
+"""Materialized views: declared, refreshed, inactive when what they read goes."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlglot import exp
 
 from emulator.errors import StarRocksError, analysis
-from emulator.people.reading import everything
 from emulator.sql import dialect
+from emulator.sql.guards import everything
 from emulator.sql.translate import Context, Translation, translate_query
-from emulator.sql.types import STRING_LENGTH, SqlType
 from emulator.storage.catalog import Column, Table, quoted
 from emulator.storage.engine import Engine
+from emulator.types.sql_type import STRING_LENGTH, SqlType, from_duckdb
 
 ROOT = "'root'@'%'"
 
@@ -49,8 +49,6 @@ def _counts(definition: str, width: int) -> list[bool]:
 
 def _stored(kind: SqlType | None, duckdb_type: str) -> SqlType:
     """The type to keep values in: NULL counts as TINYINT, as in StarRocks."""
-    from emulator.statements.select import from_duckdb
-
     if kind is None:
         return from_duckdb(duckdb_type)
     if kind.name == "null":

@@ -23,9 +23,11 @@ from emulator.errors import StarRocksError, analysis, failed
 from emulator.materialized_views import definitions
 from emulator.materialized_views.definitions import current, name_of
 from emulator.materialized_views.query import selected
+from emulator.storage import partitions
 from emulator.storage.catalog import MaterializedView, Table, quoted
 from emulator.storage.engine import Engine
 from emulator.storage.partitions import is_range
+from emulator.storage.visibility import visible_names
 from emulator.storage.writing import Batch, apply, drop_stage, new_stage
 
 RUN = "task_run"
@@ -37,9 +39,12 @@ TTL_SECONDS = 7 * 86400
 
 def request(
     engine: Engine, cursor: duckdb.DuckDBPyConnection, mv: MaterializedView, user: str, *,
-    force: bool = False, scope: Mapping[str, Any] = MappingProxyType({}),
+    force: bool = False, whole: bool = False, scope: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:  # fmt: skip
     """Record a run that waits for its turn. `scope`: `start` and `end` of a range, or `values` of partitions.
+
+    `whole`: all partitions in one run, as WITH SYNC MODE does; else `partition_refresh_number` of them a run, and runs
+    of the same job follow (fe/.../scheduler/mv/pct/MVPCTRefreshRangePartitioner.java, filterPartitionByRefreshNumber).
 
     Raises 1064 for a scope that the view's partitions cannot have.
     """
@@ -51,7 +56,7 @@ def request(
         "query_id": str(uuid.uuid1()), "job_id": str(uuid.uuid1()), "mv": mv.id, "task": name_of(mv), "db": mv.db,
         "definition": f"insert overwrite `{mv.name}` {mv.definition}", "user": user, "state": PENDING, "created": now,
         "started": None, "finished": None, "force": force, "error_code": 0, "error": "", "extra": {},
-        "expires": now + TTL_SECONDS, **limits,
+        "expires": now + TTL_SECONDS, "whole": whole, "only": None, "seen": None, **limits,
     }  # fmt: skip
     _save(engine, cursor, body)
     return body
@@ -82,7 +87,7 @@ def run_later(engine: Engine, body: dict[str, Any]) -> None:
         cursor = engine.cursor()
         try:
             job.pause()
-            _run(engine, cursor, body, job)
+            _run_all(engine, cursor, body, job)
         finally:
             cursor.close()
 
@@ -92,6 +97,13 @@ def run_later(engine: Engine, body: dict[str, Any]) -> None:
 def _save(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any]) -> None:
     with engine.write(cursor) as unit:
         unit.put(RUN, body["db"], body["query_id"], body)
+
+
+def _run_all(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any], job: Job | None) -> None:
+    """A run and those that follow it for the partitions that are left."""
+    following: dict[str, Any] | None = body
+    while following is not None:
+        following = _run(engine, cursor, following, job).get("following")
 
 
 def _run(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any], job: Job | None) -> dict[str, Any]:
@@ -115,20 +127,52 @@ def _refresh(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, 
         raise failed(f"materialized view {body['task']} does not exist")
     if not mv.active:
         raise failed(f"Materialized view: {mv.name}/{mv.id} is not active due to {mv.inactive_reason}.")
-    seen = definitions.versions(engine, mv)
+    seen = body["seen"] or definitions.versions(engine, mv)
     ranged = bool(body["start"] or body["end"] or body.get("values"))
-    if not body["force"] and not ranged and mv.more.get("base_versions") == seen:
+    if not body["force"] and not ranged and not body["only"] and mv.more.get("base_versions") == seen:
         return _finished(engine, cursor, body, mv, SKIPPED)
     table = engine.table(mv.db, mv.name)
     condition = _range(table, body)
     select = selected(engine, mv.db, mv.definition, table)
+    wanted = _names(engine, cursor, table, f"({select}){f' where {condition}' if condition else ''}", body)
+    number = len(wanted) if body["whole"] else _refresh_number(mv) or len(wanted)
+    rest = wanted[number:]
+    if rest or body["only"]:
+        condition = partitions.predicate(table, wanted[:number], wanted)
+        body = {**body, "refreshed": wanted[:number]}
     stage, count = new_stage(cursor, f"select * from ({select}){f' where {condition}' if condition else ''}")
     try:
         names = tuple(column.name for column in table.columns)
         batch = Batch(table, stage, names, count, kind="overwrite", scope=condition)
-        return _finished(engine, cursor, body, mv, SUCCESS, batch, None if ranged else seen)
+        following = {**_again(body), "only": rest, "seen": seen} if rest else None
+        return _finished(engine, cursor, body, mv, SUCCESS, batch, None if ranged or rest else seen, following)
     finally:
         drop_stage(cursor, stage)
+
+
+def _names(
+    engine: Engine,
+    cursor: duckdb.DuckDBPyConnection,
+    table: Table,
+    rows: str,
+    body: dict[str, Any],
+) -> list[str]:
+    """The partitions that are to be refreshed, in their order: with rows by now, or with rows so far; [] for none."""
+    if not table.partition_by or body["only"]:
+        return list(body["only"] or ())
+    found = cursor.execute(f"select distinct {partitions.name_sql(table)} from {rows}").fetchall()
+    ranged = bool(body["start"] or body["end"] or body.get("values"))
+    return sorted({row[0] for row in found} | set(() if ranged else visible_names(engine, table)))
+
+
+def _refresh_number(mv: MaterializedView) -> int:
+    """Partitions a run; 0 for all of them. Without the property it is `default_mv_partition_refresh_number`, 1."""
+    return max(0, int(mv.properties.get("partition_refresh_number", "1")))
+
+
+def _again(body: dict[str, Any]) -> dict[str, Any]:
+    """The next run of the same job."""
+    return {**body, "query_id": str(uuid.uuid1()), "state": PENDING, "created": time.time(), "started": None}
 
 
 def _range(table: Table, body: dict[str, Any]) -> str:
@@ -158,9 +202,9 @@ def _equals(table: Table, values: list[str | None]) -> str:
 
 def _finished(
     engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any], mv: MaterializedView, state: str,
-    batch: Batch | None = None, seen: dict[str, list[int]] | None = None,
+    batch: Batch | None = None, seen: dict[str, list[int]] | None = None, following: dict[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Write rows, view and record together."""
+    """Write rows, view and record together, and the record of the run that follows."""
     with engine.write(cursor) as unit:
         if batch is not None:
             apply(engine, unit, batch)
@@ -169,15 +213,16 @@ def _finished(
         )
         extra = {
             "forceRefresh": body["force"],
-            "mvPartitionsToRefresh": touched,
+            "mvPartitionsToRefresh": body.get("refreshed", touched),
             "refBasePartitionsToRefreshMap": {},
             "basePartitionsToRefreshMap": {},
             "processStartTime": int(body["started"] * 1000),
-            "nextPartitionStart": "",
-            "nextPartitionEnd": "",
+            **_next(batch.table if batch else None, following),
         }
         done = {**body, "state": state, "finished": time.time(), "extra": extra}
         unit.put(RUN, body["db"], body["query_id"], done)
+        if following is not None:
+            unit.put(RUN, body["db"], following["query_id"], following)
         now = current(engine, mv.id)
         if now is None:
             raise failed(f"materialized view {mv.name} was dropped during its refresh")
@@ -185,7 +230,19 @@ def _finished(
         if seen is not None:
             more["base_versions"] = seen
         unit.save(replace(now, more=more))
-    return done
+    return {**done, "following": following}
+
+
+def _next(table: Table | None, following: dict[str, Any] | None) -> dict[str, str]:
+    """From where to where the next run goes: the bounds of a range, or the names of a list's partitions."""
+    if table is None or following is None:
+        start = end = ""
+    elif is_range(table):
+        first, last = (partitions.bounds(table, following["only"][at]) or ("", "") for at in (0, -1))
+        start, end = first[0], last[1]
+    else:
+        start = end = ",".join(following["only"])
+    return {"nextPartitionStart": start, "nextPartitionEnd": end}
 
 
 def _failed(engine: Engine, cursor: duckdb.DuckDBPyConnection, body: dict[str, Any], message: str) -> dict[str, Any]:
@@ -224,7 +281,7 @@ def watch(engine: Engine, mv: MaterializedView) -> None:
                 changed = now.more.get("base_versions") != definitions.versions(engine, now)
                 if now.active and (time.time() >= due if every else changed):
                     due = time.time() + (every or 0)
-                    _run(engine, cursor, request(engine, cursor, now, "root"), job)
+                    _run_all(engine, cursor, request(engine, cursor, now, "root"), job)
                 job.pause(WATCH_SECONDS)
         finally:
             cursor.close()

@@ -1,4 +1,4 @@
-"""Users and roles as statements name them: `'u'@'host'`, `u`, lists of roles; found or refused as StarRocks does.
+"""Names as statements give them: `'u'@'host'`, `u`, lists of roles; found or refused as StarRocks does.
 
 Source: `fe/.../sql/analyzer/AuthenticationAnalyzer.java`, `AuthorizationAnalyzer.java`, `FeNameFormat.java`.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from emulator.storage.engine import Engine
 
 _USER_NAME = re.compile(r"\w{1,64}/?[.\w-]{0,63}", re.ASCII)
-_ROLE_NAME = re.compile(r"[a-zA-Z]\w{0,63}|_[a-zA-Z0-9]\w{0,62}", re.ASCII)
+_COMMON_NAME = re.compile(r"[a-zA-Z]\w{0,63}|_[a-zA-Z0-9]\w{0,62}", re.ASCII)
 Named = tuple[str, str]
 
 
@@ -40,9 +40,15 @@ def read_roles(reader: Reader) -> list[str]:
     while reader.accept(","):
         names.append(reader.word_or_string())
     for name in names:
-        if not _ROLE_NAME.fullmatch(name):
+        if not _COMMON_NAME.fullmatch(name):
             raise analysis(f"invalid role format: {name}")
     return names
+
+
+def check_common_name(kind: str, name: str) -> None:
+    """What a role, a repository and the like may be called. Raises 5063."""
+    if not _COMMON_NAME.fullmatch(name):
+        raise analysis(f"Incorrect {kind} name '{name}'", 5063)
 
 
 def user(engine: Engine, named: Named) -> User:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from emulator.people.grants import Target
 from emulator.people.privileges import EVERY, MATERIALIZED_VIEW, TABLE, VIEW
+from emulator.storage.catalog import SYSTEM_DATABASES
 
 if TYPE_CHECKING:
     from emulator.storage.engine import Engine
-
-SYSTEM_DATABASES = ("information_schema", "sys", "_statistics_")
 
 
 def database(engine: Engine, name: str) -> int | str | None:

@@ -1,6 +1,5 @@
-"""Who may read what a query names: asked by the walk over the query for each table and view, at name resolution.
+"""Who may read what a query names: the guard of a session (emulator.sql.guards), asked at name resolution; 5203.
 
-A guard is asked with (db, name) and raises 5203, or gives the guard for what a view of that name reads itself.
 Source: `fe/.../authorization/ColumnPrivilege.java`; recorded: `test/sql/test_view/R/test_security_view`. A view with
 SECURITY NONE asks for SELECT on the view alone. One with INVOKER asks for SELECT on the tables that it names too (the
 refusal names the view); of a view that it names, whatever that one's SECURITY is, it asks for what its query names.
@@ -8,30 +7,14 @@ refusal names the view); of a view that it names, whatever that one's SECURITY i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from emulator.errors import failed
 from emulator.people.privileges import VIEW
+from emulator.sql.guards import Guard, everything
 
 if TYPE_CHECKING:
     from emulator.people.access import Access
     from emulator.storage.engine import Engine
-
-
-class Guard(Protocol):
-    """May this be read? Raises StarRocksError; gives the guard for what is inside of a view."""
-
-    def __call__(self, db: str, name: str, /) -> Guard: ...
-
-
-def nobody(db: str, name: str) -> Guard:
-    """Where no table may be named: expressions of columns and of loads."""
-    raise failed(f"{db}.{name} cannot be read here: an expression of columns names no tables")
-
-
-def everything(_db: str, _name: str) -> Guard:
-    """The server itself, and what is inside of a view with SECURITY NONE."""
-    return everything
 
 
 def guard_of(engine: Engine, access: Access, but: tuple[str, str] | None = None) -> Guard:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from emulator.people import objects
+from emulator.storage.catalog import SYSTEM_DATABASES
 
 if TYPE_CHECKING:
     from emulator.session import Session
@@ -26,7 +26,7 @@ _TABLE = ("table_name", "name")
 
 def may_see(session: Session, db: str, name: str) -> bool:
     """True when anything is granted on the table, view or materialized view."""
-    return db in objects.SYSTEM_DATABASES or session.access.sees(db, name)
+    return db in SYSTEM_DATABASES or session.access.sees(db, name)
 
 
 def databases(session: Session, names: Iterable[str]) -> list[str]:

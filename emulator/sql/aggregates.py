@@ -10,8 +10,9 @@ from sqlglot import exp
 from emulator.errors import analysis, unsupported
 from emulator.functions.ordering import by_place
 from emulator.functions.spec import no_match
-from emulator.sql.arithmetic import decimal_quotient
-from emulator.sql.coercion import (
+from emulator.sql.context import Context
+from emulator.types.arithmetic import decimal_quotient
+from emulator.types.coercion import (
     BIGINT,
     DOUBLE,
     LARGEINT,
@@ -25,8 +26,7 @@ from emulator.sql.coercion import (
     type_of,
     typed,
 )
-from emulator.sql.context import Context
-from emulator.sql.types import SqlType
+from emulator.types.sql_type import SqlType
 
 
 def count(node: exp.Count, _: Context) -> exp.Expr:

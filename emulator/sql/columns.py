@@ -14,8 +14,8 @@ from sqlglot.tokenizer_core import TokenType
 from emulator.errors import StarRocksError, analysis, syntax, unsupported
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
-from emulator.sql.types import SqlType, parse_type
 from emulator.storage.catalog import CURRENT_TIMESTAMP, Column
+from emulator.types.sql_type import SqlType, parse_type
 
 _AGGREGATIONS = ("SUM", "MAX", "MIN", "REPLACE", "REPLACE_IF_NOT_NULL")
 _REFUSED_AGGREGATIONS = ("HLL_UNION", "BITMAP_UNION", "PERCENTILE_UNION")

@@ -8,17 +8,16 @@ import duckdb
 from sqlglot import exp
 
 from emulator.errors import failed, no_database, unsupported
-from emulator.people.reading import Guard, nobody
-from emulator.sql.coercion import BIGINT, TEXT, TINYINT, typed
+from emulator.sql.guards import Guard, nobody
 from emulator.sql.scope import Columns, Source
-from emulator.sql.types import SqlType
 from emulator.storage.catalog import Table
+from emulator.types.coercion import BIGINT, TEXT, TINYINT, typed
+from emulator.types.sql_type import SqlType
 
 if TYPE_CHECKING:
     from emulator.storage.engine import Engine
 
 SystemTable = Callable[[str, str, Mapping[str, str]], tuple[str, Columns]]
-SYSTEM_DATABASES = ("information_schema", "sys", "_statistics_")
 MAX_VIEW_DEPTH = 30
 
 

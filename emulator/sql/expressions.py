@@ -11,14 +11,14 @@ from emulator.functions.higher_order import HIGHER_ORDER
 from emulator.functions.spec import no_match
 from emulator.functions.table import FUNCTIONS, is_known
 from emulator.sql.aggregates import AGGREGATES, finish
-from emulator.sql.coercion import type_of, typed
-from emulator.sql.comparison import truth
 from emulator.sql.context import Context
 from emulator.sql.duckdb_text import generate
-from emulator.sql.nested import map_of
 from emulator.sql.rules import RULES
 from emulator.sql.scope import Columns, Scope, field_of
-from emulator.sql.types import SqlType
+from emulator.types.coercion import type_of, typed
+from emulator.types.comparison import truth
+from emulator.types.nested import map_of
+from emulator.types.sql_type import SqlType
 
 _SESSION = frozenset(
     [

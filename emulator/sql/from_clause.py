@@ -5,16 +5,15 @@ from abc import abstractmethod
 from sqlglot import exp
 
 from emulator.errors import analysis, unknown_database, unknown_table, unsupported
-from emulator.people.reading import Guard
 from emulator.sql import dialect
-from emulator.sql.comparison import truth
-from emulator.sql.context import SYSTEM_DATABASES
+from emulator.sql.guards import Guard
 from emulator.sql.scope import Columns, Scope, Source
 from emulator.sql.table_functions import TableFunctions, table_alias
 from emulator.storage import partitions
-from emulator.storage.catalog import Table, View
+from emulator.storage.catalog import SYSTEM_DATABASES, Table, View
 from emulator.storage.engine import RESTORING
 from emulator.storage.visibility import visible_names
+from emulator.types.comparison import truth
 
 
 class FromClause(TableFunctions):

@@ -4,12 +4,12 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel
 
 from emulator.errors import analysis, unexpected, unsupported
-from emulator.sql.coercion import common, type_of, unified
-from emulator.sql.comparison import truth
 from emulator.sql.dialect import Dialect
 from emulator.sql.from_clause import FromClause, renamed
 from emulator.sql.scope import Columns, Scope, Source
-from emulator.sql.types import SqlType
+from emulator.types.coercion import common, type_of, unified
+from emulator.types.comparison import truth
+from emulator.types.sql_type import SqlType
 
 _SELECT_KEYS = frozenset(
     [

@@ -13,9 +13,11 @@ from emulator.errors import analysis, syntax, unsupported
 from emulator.functions.dates import interval_parts, shifted
 from emulator.functions.spec import no_match
 from emulator.functions.table import FUNCTIONS
-from emulator.sql import aggregates, nested
-from emulator.sql.arithmetic import binary
-from emulator.sql.coercion import (
+from emulator.sql import aggregates
+from emulator.sql.context import Context
+from emulator.types import nested
+from emulator.types.arithmetic import binary
+from emulator.types.coercion import (
     BIGINT,
     BOOLEAN,
     DATE,
@@ -32,9 +34,8 @@ from emulator.sql.coercion import (
     typed,
     unified,
 )
-from emulator.sql.comparison import comparable, truth
-from emulator.sql.context import Context
-from emulator.sql.types import INTEGERS, RANGES, SqlType, parse_type
+from emulator.types.comparison import comparable, truth
+from emulator.types.sql_type import INTEGERS, RANGES, SqlType, parse_type
 
 Rule = Callable[[Any, Context], exp.Expr]
 

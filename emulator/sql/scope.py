@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from emulator.errors import analysis, unknown_column
-from emulator.sql.coercion import typed
-from emulator.sql.types import SqlType
+from emulator.types.coercion import typed
+from emulator.types.sql_type import SqlType
 
 Columns = list[tuple[str, SqlType | None]]
 

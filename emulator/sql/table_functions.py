@@ -8,10 +8,10 @@ from sqlglot import exp
 
 from emulator.errors import analysis
 from emulator.functions.spec import no_match
-from emulator.sql.coercion import JSON, TEXT, call, common, to_type, type_of
 from emulator.sql.expressions import Expressions
 from emulator.sql.scope import Columns, Scope, Source
-from emulator.sql.types import SqlType
+from emulator.types.coercion import JSON, TEXT, call, common, to_type, type_of
+from emulator.types.sql_type import SqlType
 
 
 class TableFunctions(Expressions):

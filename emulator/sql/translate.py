@@ -17,13 +17,13 @@ from sqlglot import exp
 
 from emulator.errors import analysis
 from emulator.sql import dialect
-from emulator.sql.coercion import to_type
 from emulator.sql.context import Context
 from emulator.sql.duckdb_text import generate
 from emulator.sql.resolve import Resolver
 from emulator.sql.scope import Columns, Scope
-from emulator.sql.types import SqlType
 from emulator.storage.catalog import Table
+from emulator.types.coercion import to_type
+from emulator.types.sql_type import SqlType
 
 if TYPE_CHECKING:
     from emulator.storage.engine import Engine

@@ -6,9 +6,9 @@ same number in each row, and one kind a column (numbers, or texts); anything els
 
 import re
 
-from emulator.sql.coercion import TEXT
 from emulator.sql.scope import Columns
-from emulator.sql.types import SqlType
+from emulator.types.coercion import TEXT
+from emulator.types.sql_type import SqlType
 
 _HEAD = re.compile(
     r"\s*(?:/\*.*?\*/\s*)*insert\s+into\s+(?P<table>(?:[\w]+|`[^`]+`)(?:\.(?:[\w]+|`[^`]+`))?)\s*"

@@ -4,12 +4,14 @@ Source: `fe/fe-core/src/main/java/com/starrocks/alter/AlterJobExecutor.java`; re
 `test/sql/test_ddl/R/test_alter_swap_table`.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 from emulator.errors import analysis, failed, unsupported
 from emulator.hooks import table_changed
 from emulator.results import Ok, Result
-from emulator.session import Session
 from emulator.sql.reader import Reader
 from emulator.statements.alter_columns import existing, read_clause
 from emulator.statements.alter_jobs import refuse_while_running, submit
@@ -19,6 +21,9 @@ from emulator.statements.create_table import is_taken
 from emulator.statements.registry import statement
 from emulator.statements.table_properties import check_settable
 from emulator.storage.catalog import Table
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 @statement("ALTER TABLE")

@@ -8,6 +8,8 @@ Source: `fe/fe-core/src/main/java/com/starrocks/alter/SchemaChangeJobV2.java`, `
 `fe/fe-core/src/main/java/com/starrocks/common/InvalidOlapTableStateException.java`.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import time
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,6 @@ from emulator.errors import StarRocksError, failed, unsupported
 from emulator.hooks import table_changed
 from emulator.information_schema.registry import moment
 from emulator.results import Ok, Result
-from emulator.session import Session
 from emulator.sql.reader import Reader
 from emulator.statements.alter_modify import Change
 from emulator.statements.alter_rows import rewritten
@@ -31,6 +32,7 @@ from emulator.storage.engine import Engine, Unit
 
 if TYPE_CHECKING:
     from emulator.server import Server
+    from emulator.session import Session
 
 KIND = "alter_job"
 PENDING, WAITING, RUNNING, FINISHED, CANCELLED = "PENDING", "WAITING_TXN", "RUNNING", "FINISHED", "CANCELLED"
@@ -84,18 +86,18 @@ def submit(session: Session, change: Change) -> None:
         _start(server, change.old.db, record)
 
 
-def recover(server: "Server") -> None:
+def recover(server: Server) -> None:
     """Start the jobs again that the end of the server has cut off."""
     for (db, _), record in list(server.engine.items(KIND).items()):
         if _is_open(record):
             _start(server, db, record)
 
 
-def _start(server: "Server", db: str, record: dict[str, Any]) -> None:
+def _start(server: Server, db: str, record: dict[str, Any]) -> None:
     async_jobs.of(server.engine).start(f"alter {record['table_id']}", lambda job: _run(server, db, record, job))
 
 
-def _run(server: "Server", db: str, record: dict[str, Any], job: Job) -> None:
+def _run(server: Server, db: str, record: dict[str, Any], job: Job) -> None:
     cursor = server.engine.cursor()
     try:
         for state in (WAITING, RUNNING):
@@ -112,7 +114,7 @@ def _run(server: "Server", db: str, record: dict[str, Any], job: Job) -> None:
         cursor.close()
 
 
-def _finish(server: "Server", db: str, record: dict[str, Any], cursor: duckdb.DuckDBPyConnection) -> None:
+def _finish(server: Server, db: str, record: dict[str, Any], cursor: duckdb.DuckDBPyConnection) -> None:
     """Rewrite the rows and end the job; what stands against it cancels the job."""
     try:
         table = _table(server.engine, db, record["table_id"])
@@ -130,7 +132,7 @@ def _table(engine: Engine, db: str, number: int) -> Table:
     return found  # type: ignore[no-any-return]
 
 
-def _cancel(server: "Server", db: str, record: dict[str, Any], reason: str, cursor: duckdb.DuckDBPyConnection) -> None:
+def _cancel(server: Server, db: str, record: dict[str, Any], reason: str, cursor: duckdb.DuckDBPyConnection) -> None:
     with server.engine.write(cursor) as unit:
         _put(unit, db, {**record, "state": CANCELLED, "msg": reason})
 
@@ -143,7 +145,7 @@ def _put(unit: Unit, db: str, record: dict[str, Any]) -> None:
     unit.put(KIND, db, str(record["id"]), body)
 
 
-def _apply(server: "Server", unit: Unit, old: Table, record: dict[str, Any]) -> None:
+def _apply(server: Server, unit: Unit, old: Table, record: dict[str, Any]) -> None:
     """The new definition and its rows."""
     target = Table.from_json(record["target"])
     new = dataclasses.replace(

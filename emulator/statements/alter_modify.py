@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from emulator.errors import StarRocksError, analysis, failed
 from emulator.sql.reader import Reader
-from emulator.sql.types import INTEGERS, SqlType
 from emulator.statements.generated_columns import check_expression, referring
 from emulator.storage.catalog import AGGREGATE, DUPLICATE, PRIMARY, UNIQUE, Column, Table
+from emulator.types.sql_type import INTEGERS, SqlType
 
 _MODELS = {PRIMARY: "Primary", UNIQUE: "Unique", DUPLICATE: "Duplicate", AGGREGATE: "Aggregate"}
 

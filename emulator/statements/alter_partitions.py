@@ -5,11 +5,13 @@ Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/AlterTableClauseAna
 `test/sql/test_list_partition/R/test_add_list_partition`.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 from emulator.errors import analysis, failed, unsupported
 from emulator.results import Ok
-from emulator.session import Session
 from emulator.sql.reader import Reader
 from emulator.statements import partition_clauses
 from emulator.statements.create_table import fresh_partition
@@ -18,6 +20,9 @@ from emulator.statements.partition_clauses import Batched, Declared
 from emulator.storage import partitions
 from emulator.storage.catalog import Table
 from emulator.storage.writing import touch, visible, visible_names
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 def partition_clause(session: Session, table: Table, reader: Reader) -> Ok | None:

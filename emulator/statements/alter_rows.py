@@ -3,13 +3,12 @@
 from sqlglot import exp
 
 from emulator.errors import failed
-from emulator.sql.coercion import to_type, typed
 from emulator.sql.translate import column_expression, generate
-from emulator.statements.create_table import storage
-from emulator.storage.catalog import AGGREGATE, Column, Table, quoted
+from emulator.storage.catalog import AGGREGATE, Column, Table, quoted, stored_columns
 from emulator.storage.defaults import default_sql
 from emulator.storage.engine import Unit
 from emulator.storage.merging import aggregated
+from emulator.types.coercion import to_type, typed
 
 
 def rewritten(unit: Unit, old: Table, new: Table, renamed: dict[str, str]) -> None:
@@ -40,7 +39,7 @@ def rewritten(unit: Unit, old: Table, new: Table, renamed: dict[str, str]) -> No
     )
     if new.model == AGGREGATE and len(new.keys) < len(old.keys):
         rows = f"({aggregated(new, f'(select 0 as __order, * from {rows})')})"
-    unit.execute(f"create table {new.physical} ({storage(new.columns)})")
+    unit.execute(f"create table {new.physical} ({stored_columns(new.columns)})")
     unit.execute(f"insert into {new.physical} select {listed} from {rows}")
     unit.execute(f"drop table {old.physical}")
 

@@ -1,10 +1,10 @@
-"""CREATE/DROP REPOSITORY, BACKUP, RESTORE, and the SHOW and CANCEL statements of both.
+"""BACKUP and RESTORE, and the SHOW and CANCEL statements of both.
 
-Grammar: backupStatement, restoreStatement, createRepositoryStatement, showSnapshotStatement in StarRocks.g4;
-columns and messages: fe/fe-core/src/main/java/com/starrocks/backup/, sql/analyzer/BackupRestoreAnalyzer.java.
+Grammar: backupStatement, restoreStatement in StarRocks.g4; columns and messages:
+fe/fe-core/src/main/java/com/starrocks/backup/, sql/analyzer/BackupRestoreAnalyzer.java.
 
-Differs: repositories are folders (`file://`) only; a snapshot is one instant of the whole database; its files are
-Parquet, which StarRocks cannot read; a job that a stop has cut off begins anew after the start.
+Differs: a snapshot is one instant of the whole database; its files are Parquet, which StarRocks cannot read; a job that
+a stop has cut off begins anew after the start.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from emulator.backup import backup, jobs, restore
+from emulator.backup import backup, jobs, restore, running
 from emulator.backup.backup import Wanted
 from emulator.backup.jobs import BACKUP, RESTORE
-from emulator.backup.repositories import COMMON_ERROR, Repository, local_path, stamp
-from emulator.errors import StarRocksError, analysis, failed, unsupported
+from emulator.backup.repositories import Repository, stamp
+from emulator.backup.store import COMMON_ERROR, StoreError
+from emulator.errors import analysis, failed, unsupported
 from emulator.people.privileges import CATALOG, DEFAULT_CATALOG, TABLE
 from emulator.results import Ok, Result, rows
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
+from emulator.statements.repositories import named
 
 if TYPE_CHECKING:
     from emulator.session import Session
@@ -39,57 +41,6 @@ RESTORE_COLUMNS = (
 )  # fmt: skip
 
 
-@statement("CREATE [READ ONLY] REPOSITORY")
-def create_repository(session: Session, reader: Reader) -> Result:
-    """CREATE [READ ONLY] REPOSITORY r WITH BROKER ON LOCATION "file:///folder" PROPERTIES (...)."""
-    read_only = reader.tokens[1].text.upper() == "READ"
-    name = reader.identifier()
-    reader.expect("WITH", "BROKER")
-    broker = "" if reader.next_is("ON") else reader.word_or_string()
-    reader.expect("ON", "LOCATION")
-    location = reader.string().rstrip("/")
-    if reader.accept("PROPERTIES"):
-        reader.properties()
-    reader.end()
-    if broker:
-        raise failed(f"broker does not exist: {broker}", COMMON_ERROR)
-    local_path(location)
-    if session.engine.get("repository", "", name) is not None:
-        raise failed(f"repository with same name already exist: {name}", COMMON_ERROR)
-    repository = Repository(session.engine.next_id(), name, location, read_only, time.time())
-    repository.open()
-    with session.engine.write(session.cursor) as unit:
-        unit.put("repository", "", name, repository.to_json())
-    return Ok()
-
-
-@statement("DROP REPOSITORY")
-def drop_repository(session: Session, reader: Reader) -> Result:
-    """Forget a repository; its files stay."""
-    name = reader.identifier()
-    reader.end()
-    _repository(session, name, "Repository does not exist")
-    for body in session.engine.items(jobs.KIND).values():
-        if body["repository"] == name and body["state"] not in jobs.DONE:
-            raise failed("Backup or restore job is running on this repository. Can not drop it", COMMON_ERROR)
-    with session.engine.write(session.cursor) as unit:
-        unit.delete("repository", "", name)
-    return Ok()
-
-
-@statement("SHOW REPOSITORIES")
-def show_repositories(session: Session, reader: Reader) -> Result:
-    """SHOW REPOSITORIES."""
-    reader.end()
-    found = [Repository(**body) for body in session.engine.all("repository")]
-    names = ("RepoId", "RepoName", "CreateTime", "IsReadOnly", "Location", "Broker", "ErrMsg")
-    values = [
-        (str(r.id), r.name, stamp(r.created), str(r.read_only).lower(), r.location, r.broker or "-", "NULL")
-        for r in found
-    ]
-    return rows(names, values)
-
-
 @statement("BACKUP")
 def backup_statement(session: Session, reader: Reader) -> Result:
     """BACKUP [DATABASE db] SNAPSHOT [db.]snapshot TO repository [ON (...)] [PROPERTIES (...)]."""
@@ -101,7 +52,7 @@ def backup_statement(session: Session, reader: Reader) -> Result:
     if given and prefix:
         raise analysis("Can not specify database both in DATABASE and in the snapshot's name", COMMON_ERROR)
     reader.expect("TO")
-    repository = _repository(session, reader.identifier())
+    repository = named(session, reader.identifier())
     wanted = _objects(reader)
     timeout, properties = _timeout(reader.properties() if reader.accept("PROPERTIES") else {})
     reader.end()
@@ -125,7 +76,7 @@ def backup_statement(session: Session, reader: Reader) -> Result:
             session.access.need("EXPORT", db, each.name, TABLE)
     objects = [each.to_json() for each in chosen]
     body = {**_job(session, BACKUP, db, label, repository, timeout), "objects": objects}
-    jobs.submit(session.engine, session.cursor, body)
+    running.submit(session.engine, session.cursor, body)
     return Ok()
 
 
@@ -135,7 +86,7 @@ def restore_statement(session: Session, reader: Reader) -> Result:
     reader.expect("SNAPSHOT")
     prefix, label = reader.qualified_name()
     reader.expect("FROM")
-    repository = _repository(session, reader.identifier())
+    repository = named(session, reader.identifier())
     if reader.next_is("ALL") or reader.next_is("EXTERNAL"):
         raise unsupported("RESTORE EXTERNAL CATALOG")
     source = target = ""
@@ -166,7 +117,7 @@ def restore_statement(session: Session, reader: Reader) -> Result:
         restore.target_database(session.engine, unit, db)
     job = _job(session, RESTORE, db, label, repository, timeout)
     body = {**job, "objects": objects, "timestamp": timestamp, "replication_num": replication, "allow_load": allow_load}
-    jobs.submit(session.engine, session.cursor, body)
+    running.submit(session.engine, session.cursor, body)
     return Ok()
 
 
@@ -183,14 +134,17 @@ def _need_restore(session: Session, db: str, names: list[str]) -> None:
 
 
 def _info(repository: Repository, label: str, timestamp: str) -> dict[str, Any]:
-    info = repository.info(label, timestamp)
-    if info is None:
-        reason = "snapshot does not exist" if label not in repository.snapshots() else "no such timestamp"
-        raise failed(
-            f"Failed to get info of snapshot '{label}' because: {reason}. Maybe specified wrong backup timestamp",
-            COMMON_ERROR,
-        )
-    return info
+    try:
+        info = repository.info(label, timestamp)
+        if info is not None:
+            return info
+        reason = "no such timestamp" if repository.timestamps(label) else "snapshot does not exist"
+    except StoreError as error:
+        reason = error.message
+    raise failed(
+        f"Failed to get info of snapshot '{label}' because: {reason}. Maybe specified wrong backup timestamp",
+        COMMON_ERROR,
+    )
 
 
 def _job(session: Session, kind: str, db: str, label: str, repository: Repository, timeout: int) -> dict[str, Any]:
@@ -198,15 +152,6 @@ def _job(session: Session, kind: str, db: str, label: str, repository: Repositor
         "id": session.engine.next_id(), "kind": kind, "db": db, "label": label, "repository": repository.name,
         "state": "PENDING", "created": time.time(), "timeout": timeout, "status": "[OK]",
     }  # fmt: skip
-
-
-def _repository(session: Session, name: str, message: str = "") -> Repository:
-    body = session.engine.get("repository", "", name)
-    if body is None:
-        if message:
-            raise analysis(message, COMMON_ERROR)
-        raise analysis(f"Repository [{name}] does not exist", COMMON_ERROR)
-    return Repository(**body)
 
 
 def _timeout(properties: dict[str, str]) -> tuple[int, dict[str, str]]:
@@ -313,42 +258,5 @@ def cancel_restore(session: Session, reader: Reader) -> Result:
 def _cancel(session: Session, reader: Reader, kind: str) -> Result:
     given = reader.identifier() if reader.accept_any("FROM", "IN") else ""
     reader.end()
-    jobs.cancel(session.engine, kind, session.db_of(given))
+    running.cancel(session.engine, kind, session.db_of(given))
     return Ok()
-
-
-@statement("SHOW SNAPSHOT")
-def show_snapshot(session: Session, reader: Reader) -> Result:
-    """SHOW SNAPSHOT ON repository [WHERE SNAPSHOT = 's' [AND TIMESTAMP = 't']]."""
-    reader.expect("ON")
-    repository = _repository(session, reader.identifier())
-    wanted: dict[str, str] = {}
-    if reader.accept("WHERE"):
-        while not wanted or reader.accept("AND"):
-            column = reader.accept_any("SNAPSHOT", "TIMESTAMP")
-            if column is None:
-                reader.fail()
-            reader.expect("=")
-            wanted[str(column)] = reader.string()
-    reader.end()
-    if not wanted:
-        values = [(name, "\n".join(repository.timestamps(name)), "OK") for name in repository.snapshots()]
-        return rows(("Snapshot", "Timestamp", "Status"), values)
-    if "SNAPSHOT" not in wanted:
-        raise StarRocksError(
-            1064, "Where clause should looks like: SNAPSHOT = 'your_snapshot_name' [AND TIMESTAMP = '...']"
-        )
-    return _snapshot_details(repository, wanted["SNAPSHOT"], wanted.get("TIMESTAMP", ""))
-
-
-def _snapshot_details(repository: Repository, name: str, timestamp: str) -> Result:
-    titles = ("Snapshot", "Timestamp", "Database", "Details", "Status")
-    values = []
-    for each in [timestamp] if timestamp else repository.timestamps(name):
-        info = repository.info(name, each)
-        if info is not None:
-            objects = [{"name": e["name"], "partitions": e.get("partitions", [])} for e in info["objects"]]
-            values.append((name, each, info["database"], json.dumps({"tables": objects}), "OK"))
-    if not values:
-        values.append((name, timestamp, "", "", "ERROR: Failed to get info: snapshot or timestamp does not exist"))
-    return rows(titles, values)

@@ -5,14 +5,19 @@ Columns: `fe/fe-core/src/main/java/com/starrocks/common/proc/FrontendsProcNode.j
 Differs: there is one node of each kind, alive, whose version says that it is embedded.
 """
 
+from __future__ import annotations
+
 import json
 import shutil
+from typing import TYPE_CHECKING
 
 from emulator.information_schema.registry import moment
 from emulator.results import Result, rows
-from emulator.session import Session
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 @statement("SHOW FRONTENDS")

@@ -4,32 +4,47 @@ Source: `fe/fe-grammar/src/main/antlr/com/starrocks/grammar/StarRocks.g4` (creat
 table: emulator.statements.table_rules.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from emulator.errors import analysis, table_exists, unsupported
 from emulator.results import Ok, Result
-from emulator.session import SYSTEM_DATABASES, Session
 from emulator.sql import dialect
 from emulator.sql.columns import read_definition
 from emulator.sql.reader import Reader
 from emulator.sql.translate import translate_query
-from emulator.sql.types import SqlType
 from emulator.statements import partition_clauses
 from emulator.statements.colocation import check_group
+from emulator.statements.drop import forget_table
+from emulator.statements.insert import Insert, write
 from emulator.statements.partition_checks import added
+from emulator.statements.querying import context_of
 from emulator.statements.registry import statement
-from emulator.statements.select import context_of
 from emulator.statements.table_rules import finished
 from emulator.storage import auto_increment
-from emulator.storage.catalog import AGGREGATE, DUPLICATE, PRIMARY, UNIQUE, Column, Table, quoted
+from emulator.storage.catalog import (
+    AGGREGATE,
+    DUPLICATE,
+    PRIMARY,
+    SYSTEM_DATABASES,
+    UNIQUE,
+    Column,
+    Table,
+    stored_columns,
+)
 from emulator.storage.partitions import parse_partition_by
+from emulator.types.sql_type import SqlType
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 _MODELS = (DUPLICATE, PRIMARY, UNIQUE, AGGREGATE)
-__all__ = ["create", "create_table", "finished", "is_taken", "storage", "stored"]
 
 
 @dataclasses.dataclass
@@ -250,7 +265,7 @@ def _distributed(table: Table) -> Table:
 def create(session: Session, table: Table, ahead: Sequence[str] = ()) -> None:
     """Make the empty DuckDB table and put the object into the catalogue; `ahead`: partitions beside the declared."""
     if table.temporary:
-        session.cursor.execute(f"create temp table t{table.store} ({storage(table.columns)})")
+        session.cursor.execute(f"create temp table t{table.store} ({stored_columns(table.columns)})")
         session.temporary_tables[table.db, table.name] = table
         return
     check_group(session.engine, table)
@@ -258,7 +273,7 @@ def create(session: Session, table: Table, ahead: Sequence[str] = ()) -> None:
     with session.engine.write(session.cursor) as unit:
         if session.engine.get("table", table.db, table.name) is not None:
             raise table_exists(table.name)
-        unit.execute(f"create table {table.physical} ({storage(table.columns)})")
+        unit.execute(f"create table {table.physical} ({stored_columns(table.columns)})")
         unit.save(table)
         auto_increment.begin(unit, table)
         if names:
@@ -271,14 +286,7 @@ def fresh_partition(session: Session, table: Table) -> dict[str, object]:
     return {"id": session.engine.next_id(), "version": 1, "time": table.created}
 
 
-def storage(columns: tuple[Column, ...]) -> str:
-    """Column list of the DuckDB table: types only; rules are kept when rows are written."""
-    return ", ".join(f"{quoted(column.name)} {column.sql_type.duckdb}" for column in columns)
-
-
 def _as_select(session: Session, definition: Definition, query: str) -> Ok:
-    from emulator.statements.insert import Insert, write
-
     translation = translate_query(context_of(session), dialect.parse(query))
     table = definition.table
     if not table.columns:
@@ -289,8 +297,6 @@ def _as_select(session: Session, definition: Definition, query: str) -> Ok:
     try:
         return write(session, Insert(table), translation)
     except Exception:
-        from emulator.statements.drop import forget_table
-
         forget_table(session, table)
         raise
 

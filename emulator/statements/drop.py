@@ -3,18 +3,24 @@
 Source: `fe/fe-core/src/main/java/com/starrocks/server/LocalMetastore.java`; recorded: `test/sql/test_drop_table`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from emulator.errors import analysis, failed, unsupported
 from emulator.hooks import table_changed
 from emulator.results import Ok, Result
-from emulator.session import SYSTEM_DATABASES, Session
 from emulator.sql.reader import Reader
 from emulator.statements.alter_jobs import refuse_while_running
 from emulator.statements.registry import statement
 from emulator.statements.show_filter import filtered
 from emulator.storage import auto_increment, partitions
-from emulator.storage.catalog import Database, Table
+from emulator.storage.catalog import SYSTEM_DATABASES, Database, Table
 from emulator.storage.engine import Unit
 from emulator.storage.writing import touch, visible_names
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 @statement("CREATE DATABASE", "CREATE SCHEMA")

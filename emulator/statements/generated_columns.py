@@ -8,10 +8,10 @@ from sqlglot import exp
 
 from emulator.errors import analysis
 from emulator.sql import dialect
-from emulator.sql.coercion import type_of
 from emulator.sql.translate import column_tree
-from emulator.sql.types import SqlType
 from emulator.storage.catalog import Column, Table
+from emulator.types.coercion import type_of
+from emulator.types.sql_type import SqlType
 
 _AGGREGATES = frozenset({"sum", "count", "avg", "min", "max", "any_value", "array_agg", "group_concat", "ndv"})
 

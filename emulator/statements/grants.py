@@ -7,7 +7,10 @@ Differs: there are no resources, resource groups, storage volumes, warehouses, p
 grant on or to; roles may inherit from each other to any depth, where StarRocks stops at 16.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from emulator.errors import analysis, failed, unsupported
 from emulator.people import accounts, grants, naming, objects, wording
@@ -28,9 +31,11 @@ from emulator.people.privileges import (
     USER,
 )
 from emulator.results import Ok, Result, rows
-from emulator.session import Session
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 Holder = User | Role
 _NO_PUBLIC = "role PUBLIC has no effect.  Every user and role has role PUBLIC implicitly granted."

@@ -3,25 +3,30 @@
 Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/InsertAnalyzer.java`, `docs/en/loading/InsertInto.md`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from emulator.errors import StarRocksError, analysis, failed, unsupported
 from emulator.people.privileges import TABLE
 from emulator.results import Ok, Result
-from emulator.session import Session
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
 from emulator.sql.scope import Columns
 from emulator.sql.translate import Translation, translate_query
 from emulator.statements.insert_rows import read_values
 from emulator.statements.inserting import finish, give_up, stage_query, start
+from emulator.statements.querying import context_of
 from emulator.statements.registry import statement
-from emulator.statements.select import context_of
 from emulator.storage import partitions
 from emulator.storage.catalog import PRIMARY, Partition, Table
 from emulator.storage.writing import Batch, visible_names
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 _PROPERTIES = frozenset({"strict_mode", "max_filter_ratio", "timeout", "merge_condition", "partial_update_mode"})
 

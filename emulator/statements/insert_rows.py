@@ -3,14 +3,20 @@
 Recorded: `test/sql/test_auto_increment/R/test_auto_increment` (DEFAULT and NULL in an AUTO_INCREMENT column).
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sqlglot import exp
 
 from emulator.errors import analysis
-from emulator.session import Session
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
 from emulator.storage import auto_increment
 from emulator.storage.catalog import Column, Table
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 def read_values(session: Session, reader: Reader, table: Table, names: tuple[str, ...]) -> exp.Values:

@@ -1,19 +1,23 @@
 """From a query to staged rows of a table, and from staged rows to a transaction: what INSERT, UPDATE, DELETE share."""
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from emulator.errors import ANALYSIS, StarRocksError, analysis, failed
 from emulator.results import Ok
-from emulator.session import Session, txn_info
-from emulator.sql.coercion import to_type, typed
 from emulator.sql.duckdb_text import generate
 from emulator.sql.scope import Columns
-from emulator.sql.types import INTEGERS, SqlType
+from emulator.statements.querying import refuse_modified
 from emulator.statements.transactions import LOST
 from emulator.storage.catalog import Table, quoted
-from emulator.storage.writing import Batch, drop_stage, faults, new_stage
+from emulator.storage.explicit import txn_info
+from emulator.storage.writing import Batch, drop_stage, fault_sql, faults, new_stage
+from emulator.types.coercion import to_type, typed
+from emulator.types.sql_type import INTEGERS, SqlType
 
 if TYPE_CHECKING:
+    from emulator.session import Session
     from emulator.storage.transactions import Transaction
 
 FAULT = "__fault"
@@ -88,13 +92,11 @@ def _check(session: Session, table: Table, stage: str, targets: tuple[str, ...],
     if found and strict:
         raise failed(f"Insert has filtered data. first_error_msg = {found[0]}")
     if found:
-        from emulator.storage.writing import fault_sql
-
         condition = f"({fault_sql(table, targets)}) is not null" + (f" or {FAULT} is not null" if has_fault else "")
         session.cursor.execute(f"delete from {stage} where {condition}")
 
 
-def start(session: Session, table: Table, label: str | None, read: set[str], kind: str) -> "Transaction":
+def start(session: Session, table: Table, label: str | None, read: set[str], kind: str) -> Transaction:
     """The transaction that a DML statement writes in: the explicit one, checked, or a new one.
 
     `read` are the tables that it reads; `kind` is insert, update or delete. Raises 5303, 5304, 5306, 5307, label used.
@@ -107,8 +109,6 @@ def start(session: Session, table: Table, label: str | None, read: set[str], kin
         raise failed(LOST)
     txn = explicit.transaction
     if kind == "insert":
-        from emulator.statements.select import refuse_modified
-
         refuse_modified(session, read - {table.qualified})
     if txn.db and txn.db != table.db:
         raise failed(
@@ -123,7 +123,7 @@ def start(session: Session, table: Table, label: str | None, read: set[str], kin
     return txn
 
 
-def finish(session: Session, txn: "Transaction", batch: Batch, read: set[str]) -> Ok:
+def finish(session: Session, txn: Transaction, batch: Batch, read: set[str]) -> Ok:
     """Commit the batch, or keep it until COMMIT inside an explicit transaction."""
     if batch.table.qualified not in txn.tables:
         txn.tables.append(batch.table.qualified)
@@ -141,7 +141,7 @@ def finish(session: Session, txn: "Transaction", batch: Batch, read: set[str]) -
     return Ok(affected=0 if batch.kind == "delete_where" else rows, info=txn_info(txn))
 
 
-def give_up(session: Session, txn: "Transaction", error: Exception, labelled: bool) -> None:
+def give_up(session: Session, txn: Transaction, error: Exception, labelled: bool) -> None:
     """A DML statement failed: end its own transaction; an explicit one stays open.
 
     What failed while it ran, not when it was analysed, counts as DML on its tables all the same (`loadData` in

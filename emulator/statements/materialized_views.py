@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import StarRocksError, analysis, failed, table_exists, unsupported
-from emulator.materialized_views import definitions, reports
+from emulator.information_schema import materialized_views as reports
+from emulator.materialized_views import definitions
 from emulator.materialized_views import refresh as mv_refresh
 from emulator.materialized_views.clauses import Clauses, Scheme, read_clauses, refresh_scheme
 from emulator.materialized_views.definitions import BY_HAND, find
@@ -24,13 +25,13 @@ from emulator.materialized_views.query import columns_of
 from emulator.results import Ok, Result, ResultColumn, ResultSet, rows
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
-from emulator.sql.types import parse_type
+from emulator.statements.querying import need_query
 from emulator.statements.registry import statement
-from emulator.statements.select import need_query
 from emulator.statements.table_rules import short_key
 from emulator.statements.temporary import refuse_temporary
 from emulator.storage.catalog import Column, MaterializedView, Table, quoted
 from emulator.storage.partitions import parse_partition_by
+from emulator.types.sql_type import parse_type
 
 if TYPE_CHECKING:
     from emulator.session import Session
@@ -126,8 +127,7 @@ def _named(columns: list[Column], clauses: Clauses) -> list[Column]:
 def refresh(session: Session, reader: Reader) -> Result:
     """REFRESH MATERIALIZED VIEW mv [PARTITION START (..) END (..) | (values)] [FORCE] [WITH SYNC|ASYNC MODE].
 
-    Differs: one task run refreshes every partition that is asked for, whatever `partition_refresh_number` says, and
-    without PARTITION all of them when any base has changed.
+    Differs: without PARTITION every partition is refreshed when any base has changed.
     """
     given, name = reader.qualified_name()
     start = end = None
@@ -153,7 +153,9 @@ def refresh(session: Session, reader: Reader) -> Result:
     reader.end()
     mv = _refreshable(session, given, name)
     scope = {"start": start, "end": end, "values": values}
-    run = mv_refresh.request(session.engine, session.cursor, mv, session.user, force=force, scope=scope)
+    run = mv_refresh.request(
+        session.engine, session.cursor, mv, session.user, force=force, whole=mode == "SYNC", scope=scope
+    )
     if mode == "SYNC":
         mv_refresh.run_now(session.engine, session.cursor, run)
     else:

@@ -11,11 +11,11 @@ import duckdb
 from sqlglot import exp
 
 from emulator.errors import analysis, failed
-from emulator.sql.coercion import TEXT, to_type, typed
 from emulator.sql.duckdb_text import generate
 from emulator.statements.partition_clauses import NO_LOWER, Batched, Declared, expanded
 from emulator.storage import declared
 from emulator.storage.catalog import Partition, Table
+from emulator.types.coercion import TEXT, to_type, typed
 
 Order = tuple[tuple[int, int, str], ...]
 

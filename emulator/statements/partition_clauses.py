@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from emulator.errors import analysis
 from emulator.sql.reader import Reader
-from emulator.sql.types import SqlType
 from emulator.storage.catalog import Partition, Table
+from emulator.types.sql_type import SqlType
 
 MOST_IN_ONE_BATCH = 4096
 _UNITS = {"hour": "%Y%m%d%H", "day": "%Y%m%d", "week": "", "month": "%Y%m", "year": "%Y"}

@@ -4,17 +4,22 @@ Source: `docs/en/sql-reference/sql-statements/account-management/`, `fe/.../auth
 `fe/.../qe/SetRoleExecutor.java`; recorded: `test/sql/test_rbac`.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from emulator.errors import analysis, failed
 from emulator.people import accounts, naming
 from emulator.people.accounts import Role
 from emulator.results import Ok, Result
-from emulator.session import Session
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
 from emulator.statements.show_filter import filtered
 from emulator.statements.users import with_default_roles
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 @statement("CREATE ROLE")

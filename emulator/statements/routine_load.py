@@ -4,6 +4,8 @@ Grammar: fe/fe-grammar/src/main/antlr/com/starrocks/grammar/StarRocks.g4, rules 
 showCreateRoutineLoadStatement; what is shown: .../load/routineload/{RoutineLoadJob,KafkaRoutineLoadJob}.java.
 """
 
+from __future__ import annotations
+
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from emulator.errors import analysis, failed, unsupported
 from emulator.information_schema.registry import moment, system_table
 from emulator.results import Ok, Result
-from emulator.session import Session
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
 from emulator.statements.routine_load_properties import DEFAULTS, check_job, check_kafka, partitions_of
@@ -23,6 +24,7 @@ from emulator.storage.routine_loads import FINAL, MANUAL_PAUSE, MANUAL_STOP, NEE
 
 if TYPE_CHECKING:
     from emulator.server import Server
+    from emulator.session import Session
 
 COLUMNS = [
     "Id",
@@ -138,6 +140,14 @@ def _condition(reader: Reader) -> str:
     return reader.source(start, reader.at)
 
 
+def _into(session: Session, reader: Reader, state: str, why: str = "") -> Result:
+    """Bring the job that the statement names into another state."""
+    job = _named(session, reader)
+    reader.end()
+    routine_loads.change(session.engine, job, state, why)
+    return Ok()
+
+
 def _named(session: Session, reader: Reader) -> Job:
     reader.expect("FOR")
     named, name = reader.qualified_name()
@@ -149,30 +159,21 @@ def _named(session: Session, reader: Reader) -> Job:
 @statement("PAUSE ROUTINE LOAD")
 def pause(session: Session, reader: Reader) -> Result:
     """PAUSE ROUTINE LOAD FOR [db.]job."""
-    job = _named(session, reader)
-    reader.end()
     why = routine_loads.reason(MANUAL_PAUSE, f"User {session.user} pauses routine load job")
-    routine_loads.change(session.engine, job, PAUSED, why)
-    return Ok()
+    return _into(session, reader, PAUSED, why)
 
 
 @statement("RESUME ROUTINE LOAD")
 def resume(session: Session, reader: Reader) -> Result:
     """RESUME ROUTINE LOAD FOR [db.]job."""
-    job = _named(session, reader)
-    reader.end()
-    routine_loads.change(session.engine, job, NEED_SCHEDULE)
-    return Ok()
+    return _into(session, reader, NEED_SCHEDULE)
 
 
 @statement("STOP ROUTINE LOAD")
 def stop(session: Session, reader: Reader) -> Result:
     """STOP ROUTINE LOAD FOR [db.]job: for good."""
-    job = _named(session, reader)
-    reader.end()
     why = routine_loads.reason(MANUAL_STOP, f"User  {session.user} stop routine load job")
-    routine_loads.change(session.engine, job, STOPPED, why)
-    return Ok()
+    return _into(session, reader, STOPPED, why)
 
 
 @statement("ALTER ROUTINE LOAD")
@@ -293,7 +294,7 @@ def routine_load_jobs(session: Session) -> Iterable[Sequence[Any]]:
         yield (int(row[0]), *row[1:9], 0, *row[10:15], *row[16:20], "{}", "{}", "{}")
 
 
-def put_into_pause(server: "Server", wanted: Any) -> None:
+def put_into_pause(server: Server, wanted: Any) -> None:
     """The fault `pause_routine_load`: {"job": "db.name", "reason": "..", "code": 102}. Raises ValueError."""
     if not isinstance(wanted, dict) or "." not in str(wanted.get("job", "")):
         raise ValueError('pause_routine_load is {"job": "db.name", "reason": "..", "code": 102}')

@@ -1,20 +1,26 @@
-"""SET, USE, KILL, SYNC, and the few ADMIN statements.
+"""SET, USE, SYNC, and the few ADMIN statements.
 
 Source: `fe/fe-core/src/main/java/com/starrocks/qe/SetExecutor.java`, `docs/en/sql-reference/sql-statements/`.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from emulator.errors import analysis, failed, unsupported
 from emulator.results import Ok, Result, rows
-from emulator.session import Session
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
 from emulator.sql.translate import translate_query
+from emulator.statements.querying import context_of
 from emulator.statements.registry import statement
-from emulator.statements.select import context_of
 from emulator.statements.show_filter import like
 from emulator.storage.engine import FRONTEND_CONFIG
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 @statement("USE")
@@ -127,30 +133,6 @@ def _offset(text: str) -> str:
     if not hours.isdigit() or (minutes or "00") != "00" or int(hours) > 14:
         raise unsupported(f"time zone {text}")
     return "UTC" if int(hours) == 0 else f"Etc/GMT{'-' if text[0] == '+' else '+'}{int(hours)}"
-
-
-@statement("KILL [QUERY]", "KILL [CONNECTION]")
-def kill(session: Session, reader: Reader) -> Result:
-    """KILL id ends a connection, KILL QUERY id its statement; another user's needs OPERATE."""
-    is_query = reader.tokens[1].text.upper() == "QUERY"
-    token = reader.take()
-    reader.end()
-    wanted = next(
-        (
-            each
-            for each in session.server.sessions.values()
-            if str(each.connection_id) == token.text or (each.last_query_id == token.text and each.busy_since)
-        ),
-        None,
-    )
-    if wanted is None:
-        raise failed(f"Unknown thread id: {token.text}", 1094)
-    if wanted.user != session.user:
-        session.access.need_system("OPERATE")
-    wanted.kill()
-    if not is_query and wanted is not session:
-        wanted.disconnect()
-    return Ok()
 
 
 @statement("SYNC")

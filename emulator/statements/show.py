@@ -3,8 +3,11 @@
 Columns: `fe/fe-core/src/main/java/com/starrocks/qe/ShowResultMetaFactory.java`.
 """
 
+from __future__ import annotations
+
 import dataclasses
-import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from emulator.errors import analysis, failed, unknown_database, unknown_table
 from emulator.information_schema.partitions import partition_rows
@@ -13,14 +16,28 @@ from emulator.information_schema.registry import names as system_names
 from emulator.information_schema.tables import extra, shown_default
 from emulator.people import sight
 from emulator.results import Result, rows
-from emulator.session import SYSTEM_DATABASES, Session
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
 from emulator.statements.show_filter import filtered
 from emulator.storage import partitions
-from emulator.storage.catalog import Table
+from emulator.storage.catalog import SYSTEM_DATABASES, Table
 from emulator.storage.ddl_text import create_table, create_view
 from emulator.storage.transactions import Transaction
+
+if TYPE_CHECKING:
+    from emulator.session import Session
+
+
+_META = [name for name, _ in columns_of("partitions_meta") or []]
+_PARTITION = (
+    "PartitionId", "PartitionName", "VisibleVersion", "VisibleVersionTime", "VisibleVersionHash", "State",
+    "PartitionKey",
+)  # fmt: skip
+_PARTITION_MORE = (
+    "DistributionKey", "Buckets", "ReplicationNum", "StorageMedium", "CooldownTime", "LastConsistencyCheckTime",
+    "DataSize", "StorageSize", "IsInMemory", "RowCount", "DataVersion", "VersionEpoch", "VersionTxnType",
+    "TabletBalanced",
+)  # fmt: skip
 
 
 @statement("SHOW DATABASES", "SHOW SCHEMAS")
@@ -164,59 +181,21 @@ def show_partitions(session: Session, reader: Reader) -> Result:
     reader.expect("FROM")
     db, name = reader.qualified_name()
     table: Table = session.table(db, name)
-    names = [
-        "PartitionId",
-        "PartitionName",
-        "VisibleVersion",
-        "VisibleVersionTime",
-        "VisibleVersionHash",
-        "State",
-        "PartitionKey",
-        "Range" if partitions.is_range(table) else "List",
-        "DistributionKey",
-        "Buckets",
-        "ReplicationNum",
-        "StorageMedium",
-        "CooldownTime",
-        "LastConsistencyCheckTime",
-        "DataSize",
-        "StorageSize",
-        "IsInMemory",
-        "RowCount",
-        "DataVersion",
-        "VersionEpoch",
-        "VersionTxnType",
-        "TabletBalanced",
-    ]
-    listed = []
-    for row in [] if temporary else partition_rows(session, table):
-        listed.append(
-            [
-                row[3],
-                row[2],
-                row[5],
-                row[6],
-                0,
-                "NORMAL",
-                ", ".join(table.partition_columns),
-                row[12],
-                row[13].replace("`", ""),
-                row[14],
-                row[15],
-                "HDD",
-                "9999-12-31 23:59:59",
-                None,
-                row[21],
-                "0B",
-                "false",
-                row[22],
-                row[5],
-                0,
-                "TXN_NORMAL",
-                "true",
-            ]
-        )
-    return filtered(session, reader, names, listed, like_column=1)
+    values_of = [] if temporary else partition_rows(session, table)
+    titles = (*_PARTITION, "Range" if partitions.is_range(table) else "List", *_PARTITION_MORE)
+    metas = [dict(zip(_META, row, strict=True)) for row in values_of]
+    return filtered(session, reader, titles, [_partition(table, meta) for meta in metas], like_column=1)
+
+
+def _partition(table: Table, meta: Mapping[str, Any]) -> Sequence[Any]:
+    """A row of SHOW PARTITIONS from one of partitions_meta."""
+    version = meta["VISIBLE_VERSION"]
+    return (
+        meta["PARTITION_ID"], meta["PARTITION_NAME"], version, meta["VISIBLE_VERSION_TIME"], 0, "NORMAL",
+        ", ".join(table.partition_columns), meta["PARTITION_VALUE"], meta["DISTRIBUTION_KEY"].replace("`", ""),
+        meta["BUCKETS"], meta["REPLICATION_NUM"], meta["STORAGE_MEDIUM"], "9999-12-31 23:59:59", None,
+        meta["DATA_SIZE"], "0B", "false", meta["ROW_COUNT"], version, 0, meta["VERSION_TXN_TYPE"], "true",
+    )  # fmt: skip
 
 
 @statement("SHOW [GLOBAL] VARIABLES", "SHOW [SESSION] VARIABLES")
@@ -246,56 +225,6 @@ def show_fixed(session: Session, reader: Reader) -> Result:
     return rows(
         ["Charset", "Description", "Default collation", "Maxlen"], [["utf8", "UTF-8 Unicode", "utf8_general_ci", "3"]]
     )
-
-
-@statement("SHOW [FULL] PROCESSLIST")
-def show_processlist(session: Session, reader: Reader) -> Result:
-    """Every connection, without OPERATE one's own; Info is cut at 100 letters without FULL."""
-    full = reader.tokens[1].text.upper() == "FULL"
-    names = [
-        "ServerName",
-        "Id:bigint",
-        "User",
-        "Host",
-        "Db",
-        "Command",
-        "ConnectionStartTime",
-        "Time:int",
-        "State",
-        "Info",
-        "IsPending",
-        "Warehouse",
-        "CNGroup",
-        "Catalog",
-        "QueryId",
-    ]
-    listed = []
-    for each in sorted(session.server.sessions.values(), key=lambda one: one.connection_id):
-        if each.user != session.access.name and not session.access.allows("SYSTEM", "OPERATE"):
-            continue
-        seconds = int(time.time() - (each.busy_since or each.started))
-        info = each.statement if full else each.statement[:100]
-        listed.append(
-            [
-                "embedded",
-                each.connection_id,
-                each.user,
-                each.host,
-                each.database,
-                each.command,
-                moment(each.started),
-                seconds,
-                "OK",
-                info,
-                "false",
-                "default_warehouse",
-                "",
-                "default_catalog",
-                each.last_query_id,
-            ]
-        )
-    reader.end()
-    return rows(names, listed)
 
 
 @statement("SHOW TRANSACTION")

@@ -1,12 +1,22 @@
 """The filters of SHOW statements: LIKE, WHERE, ORDER BY, LIMIT over rows in memory."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.results import ResultSet, rows
-from emulator.session import Session
+from emulator.sql import dialect
+from emulator.sql.duckdb_text import generate
 from emulator.sql.reader import Reader
+from emulator.sql.resolve import Resolver
+from emulator.sql.scope import Columns, Scope, Source
+from emulator.statements.querying import context_of
+from emulator.types.sql_type import SqlType
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 def like(text: str, pattern: str) -> bool:
@@ -41,13 +51,6 @@ def filtered(
 def _selected(
     session: Session, names: Sequence[str], values: Sequence[Sequence[Any]], condition: str
 ) -> Sequence[Sequence[Any]]:
-    from emulator.sql import dialect
-    from emulator.sql.duckdb_text import generate
-    from emulator.sql.resolve import Resolver
-    from emulator.sql.scope import Columns, Scope, Source
-    from emulator.sql.types import SqlType
-    from emulator.statements.select import context_of
-
     text = SqlType("varchar", length=65533)
     columns: Columns = [(name.partition(":")[0], text) for name in names]
     query = dialect.parse(f"select 1 from s {condition}")

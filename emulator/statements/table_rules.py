@@ -7,10 +7,10 @@ Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/CreateTableAnalyzer
 import dataclasses
 
 from emulator.errors import analysis, failed
-from emulator.sql.types import KEY_TYPES, SqlType
 from emulator.statements.generated_columns import check_generated
 from emulator.statements.table_properties import checked_properties
 from emulator.storage.catalog import AGGREGATE, DUPLICATE, PRIMARY, UNIQUE, Column, Table
+from emulator.types.sql_type import KEY_TYPES, SqlType
 
 _SUMMABLE = frozenset({"int", "bigint", "largeint", "float", "double", "decimal"})
 _COMPARABLE = _SUMMABLE | {"tinyint", "smallint", "date", "datetime", "char", "varchar"}

@@ -3,12 +3,18 @@
 Recorded: `test/sql/test_temporary_table/R/temporary_table`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sqlglot import exp
 
 from emulator.errors import analysis
-from emulator.session import Session
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 def refuse_temporary(session: Session, query: str, message: str) -> None:

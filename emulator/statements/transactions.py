@@ -3,12 +3,19 @@
 Source: `fe/fe-core/src/main/java/com/starrocks/transaction/TransactionStmtExecutor.java`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from emulator.errors import analysis, failed
 from emulator.results import Ok, Result
-from emulator.session import Explicit, Session, txn_info
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
+from emulator.storage.explicit import Explicit, txn_info
 from emulator.storage.transactions import VISIBLE
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 LOST = "Transaction state not found, possibly lost due to FE leader switch"
 

@@ -3,23 +3,29 @@
 Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/UpdateAnalyzer.java`, `DeleteAnalyzer.java`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import duckdb
 from sqlglot import exp
 
 from emulator.errors import StarRocksError, analysis, failed, unsupported
 from emulator.results import Ok, Result
-from emulator.session import Session
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
 from emulator.sql.translate import Translation, predicate_sql, translate_query
 from emulator.statements.insert import target
 from emulator.statements.insert_rows import default_of, is_default
 from emulator.statements.inserting import finish, give_up, stage_query, start
+from emulator.statements.querying import context_of
 from emulator.statements.registry import statement
-from emulator.statements.select import context_of
 from emulator.storage import partitions
 from emulator.storage.catalog import DUPLICATE, PRIMARY, Column, Table
 from emulator.storage.writing import Batch, visible_names
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 _MOST_COLUMNS, _MOST_SHARE = 3, 0.3
 

@@ -6,17 +6,22 @@ recorded: `test/sql/test_execute_as`.
 Differs: mysql_native_password only; of the properties `max_user_connections` only; hosts are addresses, not names.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from emulator.errors import analysis, failed, unsupported
 from emulator.people import accounts, naming, passwords
 from emulator.people.accounts import User
 from emulator.people.privileges import USER
 from emulator.results import Ok, Result, rows
-from emulator.session import Session
 from emulator.sql.reader import Reader
 from emulator.statements.registry import statement
 from emulator.statements.show_filter import filtered
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 ROOT = accounts.ROOT.identity
 _MAX_CONNECTIONS = "max_user_connections"

@@ -5,20 +5,26 @@ Source: `docs/en/sql-reference/sql-statements/View/`; recorded: `test/sql/test_v
 Differs: the definition is kept as it was written, where StarRocks keeps it with every name qualified.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 from emulator.errors import analysis, table_exists, unknown_table
 from emulator.hooks import table_changed
 from emulator.results import Ok, Result
-from emulator.session import Session
 from emulator.sql import dialect
 from emulator.sql.reader import Reader
 from emulator.sql.translate import translate_query
 from emulator.statements.create_table import is_taken, stored
+from emulator.statements.querying import context_of
 from emulator.statements.registry import statement
-from emulator.statements.select import context_of
 from emulator.statements.temporary import refuse_temporary
 from emulator.storage.catalog import Column, View
+from emulator.types.sql_type import known_type
+
+if TYPE_CHECKING:
+    from emulator.session import Session
 
 
 @statement("CREATE [OR REPLACE] VIEW")
@@ -71,12 +77,7 @@ def _described(session: Session, definition: str, names: list[tuple[str, str]]) 
         if name.lower() in seen:
             raise analysis(f"Duplicate column name '{name}'", 1060)
         seen.add(name.lower())
-    from emulator.statements.select import from_duckdb
-
-    kinds = [
-        kind if kind is not None and kind.name != "null" else from_duckdb(types[at])
-        for at, (_, kind) in enumerate(translation.columns)
-    ]
+    kinds = [known_type(kind, types[at]) for at, (_, kind) in enumerate(translation.columns)]
     return tuple(
         Column(name, (stored(kind) if kind.name == "varchar" and not names else kind).desc, comment=comment)
         for (name, comment), kind in zip(given, kinds, strict=True)

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Self
 
-from emulator.sql.types import SqlType, parse_type
+from emulator.types.sql_type import SqlType, parse_type
 
+SYSTEM_DATABASES = ("information_schema", "sys", "_statistics_")
 DUPLICATE = "DUPLICATE"
 PRIMARY = "PRIMARY"
 UNIQUE = "UNIQUE"
@@ -208,3 +209,8 @@ class MaterializedView(_Object):
         values = dict(body)
         values["sources"] = tuple(values.get("sources", ()))
         return super().from_json(values)
+
+
+def stored_columns(columns: tuple[Column, ...]) -> str:
+    """Column list of the DuckDB table: types only; rules are kept when rows are written."""
+    return ", ".join(f"{quoted(column.name)} {column.sql_type.duckdb}" for column in columns)

@@ -9,8 +9,8 @@ Source: `fe/fe-core/src/main/java/com/starrocks/catalog/PartitionKey.java`, `Ran
 import json
 from collections.abc import Callable, Sequence
 
-from emulator.sql.types import RANGES, SqlType
 from emulator.storage.catalog import Partition, Table
+from emulator.types.sql_type import RANGES, SqlType
 
 MAXVALUE = "MAXVALUE"
 Value = Callable[[str], str]

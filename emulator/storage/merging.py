@@ -8,11 +8,11 @@ Source: `docs/en/table_design/table_types/`, `be/src/storage/column_aggregate_fu
 """
 
 from emulator.errors import failed
-from emulator.sql.types import RANGES, SqlType
 from emulator.storage.batch import OP, Batch, drop_stage, new_stage
 from emulator.storage.catalog import AGGREGATE, DUPLICATE, PRIMARY, Column, Table, quoted
 from emulator.storage.defaults import default_sql, with_defaults
 from emulator.storage.engine import Unit
+from emulator.types.sql_type import RANGES, SqlType
 
 MOST_KEY_BYTES = 128  # `primary_key_limit_size`, be/src/common/config.h
 # Bytes of a key column in the encoded key.

@@ -104,19 +104,9 @@ def literals(table: Table, partition: Partition) -> list[str]:
     ]
 
 
-def names_in(cursor: duckdb.DuckDBPyConnection, table: Table, relation: str) -> list[str]:
-    """The partitions that the rows of a relation belong to."""
-    if not table.partition_by:
-        return [table.name]
-    return _distinct(cursor, _names(table, relation, quoted))
-
-
 def names_of_staged(cursor: duckdb.DuckDBPyConnection, table: Table, stage: str, given: tuple[str, ...]) -> list[str]:
     """The partitions that staged rows, which have the `given` columns, belong to."""
-    return _distinct(cursor, _names(table, stage, _staged(table, given)))
-
-
-def _distinct(cursor: duckdb.DuckDBPyConnection, names: str) -> list[str]:
+    names = _names(table, stage, _staged(table, given))
     rows = cursor.execute(f"select distinct name from ({names}) order by 1").fetchall()
     return [row[0] for row in rows if row[0] is not None]
 
@@ -158,14 +148,14 @@ def shown_value(table: Table, name: str) -> str:
     found = next((each for each in table.partitions if each.name == name), None)
     if found is not None:
         return declared.shown(table, found)
-    dates = _bounds(table, name)
+    dates = bounds(table, name)
     if dates is None:
         return ""
     kind = "DATE" if (column := table.column(table.partition_columns[0])) and column.type == "date" else "DATETIME"
     return f"[types: [{kind}]; keys: [{dates[0]}]; ..types: [{kind}]; keys: [{dates[1]}]; )"
 
 
-def _bounds(table: Table, name: str) -> tuple[str, str] | None:
+def bounds(table: Table, name: str) -> tuple[str, str] | None:
     """Lower (inclusive) and upper (exclusive) date of a date_trunc partition as text, None for other kinds."""
     unit = unit_of(table)
     digits = name.removeprefix("p")

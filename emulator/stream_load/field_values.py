@@ -5,9 +5,9 @@ Sources: be/src/formats/csv/*_converter.cpp for CSV, be/src/formats/json/*_colum
 
 from __future__ import annotations
 
-from emulator.sql.types import SqlType
 from emulator.stream_load.body import Body
 from emulator.stream_load.headers import LoadError
+from emulator.types.sql_type import SqlType
 
 LONGEST_TEXT_BYTES = 1_048_576
 _REAL = ("decimal", "float", "double")

@@ -16,9 +16,7 @@ from sqlglot import exp
 
 from emulator.errors import ANALYSIS, StarRocksError
 from emulator.sql import dialect
-from emulator.sql.coercion import BOOLEAN
 from emulator.sql.translate import Context, expression_sql
-from emulator.sql.types import SqlType
 from emulator.storage import partitions
 from emulator.storage.catalog import Column, Table, quoted
 from emulator.storage.engine import Engine
@@ -27,6 +25,8 @@ from emulator.stream_load import field_values, implied_types
 from emulator.stream_load.body import Body
 from emulator.stream_load.headers import LoadError, LoadOptions
 from emulator.stream_load.mapping import Mapping
+from emulator.types.coercion import BOOLEAN
+from emulator.types.sql_type import SqlType
 
 FAULT, ROW, BAD = "__fault", "__row", "__bad"
 TEXT = SqlType("varchar", length=1048576)

@@ -11,7 +11,7 @@ from typing import Any
 
 from emulator.printing import Quoted
 from emulator.results import ResultColumn
-from emulator.sql.types import SqlType
+from emulator.types.sql_type import SqlType
 
 PROTOCOL_41 = 0x200
 CONNECT_WITH_DB = 0x8

@@ -10,15 +10,24 @@ from typing import Any
 
 from emulator.errors import failed
 from emulator.results import ResultColumn
+from emulator.sql.dialect import LEXEME
 from emulator.wire.packets import lenenc, read_lenenc_int, text_of, wire_type
 
 _INTEGERS = {0x01: "b", 0x02: "h", 0x03: "i", 0x09: "i", 0x08: "q", 0x0D: "h"}
 
 
+class Prepared:
+    """A prepared statement of one connection."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.places = places(text)
+        self.types: list[int] | None = None
+        self.long_data: dict[int, bytes] = {}
+
+
 def places(text: str) -> list[int]:
     """Positions of the `?` that stand for parameters: outside of strings, names and comments."""
-    from emulator.sql.dialect import LEXEME
-
     found, end = [], 0
     for match in [*LEXEME.finditer(text), None]:
         stop = match.start() if match else len(text)

@@ -4,7 +4,7 @@ Native password only (others are asked to switch); a refused login is answered w
 """
 
 import contextlib
-import secrets
+import enum
 import socket
 import socketserver
 import struct
@@ -18,23 +18,44 @@ from emulator.errors import StarRocksError, failed
 from emulator.people import login
 from emulator.results import Ok, Result, ResultColumn, ResultSet
 from emulator.session import Session
-from emulator.sql.types import SqlType
-from emulator.variables import MYSQL_VERSION
-from emulator.wire import packets, prepared
+from emulator.types.sql_type import SqlType
+from emulator.wire import handshake, packets, prepared
+from emulator.wire.channel import Channel, Gone
 from emulator.wire.packets import read_until_zero
+from emulator.wire.prepared import Prepared
 
 if TYPE_CHECKING:
     from emulator.server import Server
 
-MAX_PACKET = (1 << 24) - 1
-MAX_STATEMENT = 1 << 30
-FLUSH_BYTES = 1 << 16
-NATIVE = b"mysql_native_password"
+
+class Command(enum.IntEnum):
+    """The first byte of what a client says (`fe/fe-core/src/main/java/com/starrocks/mysql/MysqlCommand.java`)."""
+
+    QUIT = 0x01
+    INIT_DB = 0x02
+    QUERY = 0x03
+    FIELD_LIST = 0x04
+    STATISTICS = 0x09
+    DEBUG = 0x0D
+    PING = 0x0E
+    CHANGE_USER = 0x11
+    STMT_PREPARE = 0x16
+    STMT_EXECUTE = 0x17
+    STMT_SEND_LONG_DATA = 0x18
+    STMT_CLOSE = 0x19
+    STMT_RESET = 0x1A
+    SET_OPTION = 0x1B
+    RESET_CONNECTION = 0x1F
+
+
+PREPARED = (
+    Command.STMT_PREPARE,
+    Command.STMT_EXECUTE,
+    Command.STMT_SEND_LONG_DATA,
+    Command.STMT_CLOSE,
+    Command.STMT_RESET,
+)
 VARCHAR = SqlType("varchar", length=65533)
-
-
-class Gone(Exception):
-    """The client closed, or broke the protocol."""
 
 
 class Wire(socketserver.ThreadingTCPServer):
@@ -61,10 +82,8 @@ class Connection(socketserver.BaseRequestHandler):
     def setup(self) -> None:
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.request.settimeout(30)
-        self.stream = self.request.makefile("rb", buffering=1 << 16)
-        self.sequence = 0
-        self.buffer = bytearray()
-        self.statements: dict[int, _Prepared] = {}
+        self.channel = Channel(self.request)
+        self.statements: dict[int, Prepared] = {}
         self.next_statement = 1
 
     def handle(self) -> None:
@@ -89,73 +108,36 @@ class Connection(socketserver.BaseRequestHandler):
         with contextlib.suppress(OSError):
             self.request.shutdown(socket.SHUT_RDWR)
 
-    # -- bytes ---------------------------------------------------------------------------------------------------
-
-    def _read(self) -> bytes:
-        """One message, put together from its packets."""
-        parts, total = [], 0
-        while True:
-            header = self.stream.read(4)
-            if len(header) < 4:
-                raise Gone
-            size = int.from_bytes(header[:3], "little")
-            self.sequence = (header[3] + 1) % 256
-            data = self.stream.read(size)
-            total += size
-            if len(data) < size or total > MAX_STATEMENT:
-                raise Gone
-            parts.append(data)
-            if size < MAX_PACKET:
-                return b"".join(parts)
-
-    def _write(self, payload: bytes) -> None:
-        """Put one message into the buffer, cut at 16 MB."""
-        for start in range(0, len(payload) + 1, MAX_PACKET):
-            part = payload[start : start + MAX_PACKET]
-            self.buffer += len(part).to_bytes(3, "little") + bytes((self.sequence,)) + part
-            self.sequence = (self.sequence + 1) % 256
-        if len(self.buffer) > FLUSH_BYTES:
-            self._flush()
-
-    def _flush(self) -> None:
-        if self.buffer:
-            self.request.sendall(self.buffer)
-            self.buffer.clear()
-
     def _error(self, fault: StarRocksError) -> None:
-        self._write(packets.error(fault.code, fault.message, fault.state))
-        self._flush()
+        self.channel.write(packets.error(fault.code, fault.message, fault.state))
+        self.channel.flush()
 
     # -- login ---------------------------------------------------------------------------------------------------
 
     def _login(self) -> Session | None:
-        self.seed = seed = bytes(secrets.choice(range(33, 127)) for _ in range(20))
-        connection_id = secrets.randbelow(1 << 30)
-        greeting = b"\x0a" + MYSQL_VERSION.encode() + b"\0" + struct.pack("<I", connection_id) + seed[:8] + b"\0"
-        low, high = packets.CAPABILITIES & 0xFFFF, packets.CAPABILITIES >> 16
-        greeting += struct.pack("<HBHHB", low, packets.UTF8, packets.STATUS_AUTOCOMMIT, high, 21) + b"\0" * 10
-        self._write(greeting + seed[8:] + b"\0" + NATIVE + b"\0")
-        self._flush()
+        self.seed = handshake.fresh_seed()
+        self.channel.write(handshake.greeting(self.seed))
+        self.channel.flush()
         try:
-            user, answer, database, plugin = _read_login(self._read())
+            user, answer, database, plugin = handshake.read_login(self.channel.read())
         except (IndexError, struct.error, UnicodeDecodeError):
             self._error(StarRocksError(1043, "Bad handshake", "08S01"))
             return None
-        if plugin not in (NATIVE, b""):
-            self._write(b"\xfe" + NATIVE + b"\0" + seed + b"\0")
-            self._flush()
-            answer = self._read()
+        if plugin not in (handshake.NATIVE, b""):
+            self.channel.write(handshake.switch_to_native(self.seed))
+            self.channel.flush()
+            answer = self.channel.read()
         server, host = self.server.server, self.client_address[0]
         try:
-            known = login.by_answer(server.engine, user, host, answer, seed)
+            known = login.by_answer(server.engine, user, host, answer, self.seed)
             login.need_connection(known, [each.user for each in server.sessions.values()])
             access = server.access_of(known)
             session = Session(server, access, host, database)
         except StarRocksError as fault:
             self._error(fault)
             return None
-        self._write(packets.ok(0, packets.STATUS_AUTOCOMMIT, 0, ""))
-        self._flush()
+        self.channel.write(packets.ok(0, packets.STATUS_AUTOCOMMIT, 0, ""))
+        self.channel.flush()
         return session
 
     def _change_user(self, session: Session, data: bytes) -> None:
@@ -163,22 +145,20 @@ class Connection(socketserver.BaseRequestHandler):
 
         Raises 1045, 5501.
         """
-        user, at = read_until_zero(data, 0)
-        answer, at = data[at + 1 : at + 1 + data[at]], at + 1 + data[at]
-        database = read_until_zero(data, at)[0].decode()
+        user, answer, database = handshake.read_change_user(data)
         server, host = self.server.server, self.client_address[0]
-        known = login.by_answer(server.engine, user.decode(), host, answer, self.seed)
+        known = login.by_answer(server.engine, user, host, answer, self.seed)
         session.become(server.access_of(known), database)
 
     # -- commands ------------------------------------------------------------------------------------------------
 
     def _command(self, session: Session) -> bool:
         """Read and answer one command; False when the client says goodbye."""
-        message = self._read()
+        message = self.channel.read()
         if not message:
             return False
         code, data = message[0], message[1:]
-        if code == 0x01:
+        if code == Command.QUIT:
             return False
         try:
             self._answer(session, code, data)
@@ -195,30 +175,32 @@ class Connection(socketserver.BaseRequestHandler):
         except Exception as fault:
             traceback.print_exc(limit=-8)
             self._error(failed(f"Internal error of the embedded server: {type(fault).__name__}: {fault}", 1815))
-        self._flush()
+        self.channel.flush()
         return True
 
     def _answer(self, session: Session, code: int, data: bytes) -> None:
-        if code == 0x03:
+        if code == Command.QUERY:
             self._results(session, data.decode(), self._text_rows)
-        elif code == 0x02:
+        elif code == Command.INIT_DB:
             session.use(data.decode())
             self._ok(session, Ok())
-        elif code in (0x0E, 0x0D, 0x1B):
-            self._write(
-                packets.eof(self._status(session)) if code == 0x1B else packets.ok(0, self._status(session), 0, "")
+        elif code in (Command.PING, Command.DEBUG, Command.SET_OPTION):
+            self.channel.write(
+                packets.eof(self._status(session))
+                if code == Command.SET_OPTION
+                else packets.ok(0, self._status(session), 0, "")
             )
-        elif code in (0x11, 0x1F):
-            if code == 0x11:
+        elif code in (Command.CHANGE_USER, Command.RESET_CONNECTION):
+            if code == Command.CHANGE_USER:
                 self._change_user(session, data)
             session.reset()
             self.statements.clear()
             self._ok(session, Ok())
-        elif code == 0x09:
-            self._write(b"Uptime: 1  Threads: %d" % len(self.server.server.sessions))
-        elif code == 0x04:
+        elif code == Command.STATISTICS:
+            self.channel.write(b"Uptime: 1  Threads: %d" % len(self.server.server.sessions))
+        elif code == Command.FIELD_LIST:
             self._field_list(session, data)
-        elif code in (0x16, 0x17, 0x18, 0x19, 0x1A):
+        elif code in PREPARED:
             self._prepared(session, code, data)
         else:
             raise failed(f"Unsupported command {code}", 1047)
@@ -232,9 +214,9 @@ class Connection(socketserver.BaseRequestHandler):
     def _ok(self, session: Session, result: Ok, more: bool = False) -> None:
         committed = "'status':'VISIBLE'" in result.info or "'status':'COMMITTED'" in result.info
         if committed and self.server.server.faults.loses_reply(sql=True):
-            self.buffer.clear()
+            self.channel.buffer.clear()
             raise Gone
-        self._write(packets.ok(result.affected, self._status(session, more), result.warnings, result.info))
+        self.channel.write(packets.ok(result.affected, self._status(session, more), result.warnings, result.info))
 
     def _results(self, session: Session, text: str, write_rows: Any) -> None:
         """Run a text and send each result; each is held back until it is known whether another follows."""
@@ -246,59 +228,59 @@ class Connection(socketserver.BaseRequestHandler):
             if isinstance(pending, ResultSet) and ";" not in text.rstrip().rstrip(";"):
                 self._send(session, pending, write_rows, more=False)
                 pending = None
-                self._flush()
+                self.channel.flush()
                 continue
         if pending is not None:
             self._send(session, pending, write_rows, more=False)
-        elif self.sequence == 1 and not self.buffer:
+        elif self.channel.is_untouched:
             self._ok(session, Ok())
 
     def _send(self, session: Session, result: Result, write_rows: Any, more: bool) -> None:
         if isinstance(result, Ok):
             self._ok(session, result, more)
             return
-        self._write(packets.lenenc_int(len(result.columns)))
+        self.channel.write(packets.lenenc_int(len(result.columns)))
         for column in result.columns:
-            self._write(packets.column(column))
-        self._write(packets.eof(self._status(session)))
+            self.channel.write(packets.column(column))
+        self.channel.write(packets.eof(self._status(session)))
         write_rows(result)
-        self._write(packets.eof(self._status(session, more)))
+        self.channel.write(packets.eof(self._status(session, more)))
 
     def _text_rows(self, result: ResultSet) -> None:
         for batch in result.batches:
             for row in batch:
-                self._write(packets.text_row(row))
+                self.channel.write(packets.text_row(row))
 
     def _binary_rows(self, result: ResultSet) -> None:
         for batch in result.batches:
             for row in batch:
-                self._write(prepared.binary_row(result.columns, row))
+                self.channel.write(prepared.binary_row(result.columns, row))
 
     def _field_list(self, session: Session, data: bytes) -> None:
         name, _ = read_until_zero(data, 0)
         session.access.need_any(session.db_of(""), name.decode())
         table = session.engine.table(session.db_of(""), name.decode())
         for each in table.columns:
-            self._write(packets.column(ResultColumn(each.name, each.sql_type), default=True))
-        self._write(packets.eof(self._status(session)))
+            self.channel.write(packets.column(ResultColumn(each.name, each.sql_type), default=True))
+        self.channel.write(packets.eof(self._status(session)))
 
     # -- prepared statements -------------------------------------------------------------------------------------
 
     def _prepared(self, session: Session, code: int, data: bytes) -> None:
-        if code == 0x16:
+        if code == Command.STMT_PREPARE:
             self._prepare(data.decode())
             return
         number = int.from_bytes(data[:4], "little")
         statement = self.statements.get(number)
-        if code == 0x19:
+        if code == Command.STMT_CLOSE:
             self.statements.pop(number, None)
             return
         if statement is None:
             raise failed(f"Unknown prepared statement handler ({number})", 1243)
-        if code == 0x18:
+        if code == Command.STMT_SEND_LONG_DATA:
             index = int.from_bytes(data[4:6], "little")
             statement.long_data[index] = statement.long_data.get(index, b"") + data[6:]
-        elif code == 0x1A:
+        elif code == Command.STMT_RESET:
             statement.long_data.clear()
             self._ok(session, Ok())
         else:
@@ -318,24 +300,14 @@ class Connection(socketserver.BaseRequestHandler):
                 "This command is not supported in the prepared statement protocol yet.",
                 1295,
             )
-        statement = _Prepared(text, prepared.places(text))
+        statement = Prepared(text)
         number, self.next_statement = self.next_statement, self.next_statement + 1
         self.statements[number] = statement
-        self._write(b"\0" + struct.pack("<IHHBH", number, 0, len(statement.places), 0, 0))
+        self.channel.write(b"\0" + struct.pack("<IHHBH", number, 0, len(statement.places), 0, 0))
         for _ in statement.places:
-            self._write(packets.column(ResultColumn("?", VARCHAR)))
+            self.channel.write(packets.column(ResultColumn("?", VARCHAR)))
         if statement.places:
-            self._write(packets.eof(packets.STATUS_AUTOCOMMIT))
-
-
-class _Prepared:
-    """A prepared statement of one connection."""
-
-    def __init__(self, text: str, places: list[int]) -> None:
-        self.text = text
-        self.places = places
-        self.types: list[int] | None = None
-        self.long_data: dict[int, bytes] = {}
+            self.channel.write(packets.eof(packets.STATUS_AUTOCOMMIT))
 
 
 def _read_ahead(result: ResultSet, text: str) -> ResultSet:
@@ -344,20 +316,3 @@ def _read_ahead(result: ResultSet, text: str) -> ResultSet:
         return result
     batches: list[Sequence[Sequence[Any]]] = list(result.batches)
     return ResultSet(result.columns, batches)
-
-
-def _read_login(data: bytes) -> tuple[str, bytes, str, bytes]:
-    """User, password answer, database and plugin of a HandshakeResponse41."""
-    flags = struct.unpack_from("<I", data)[0]
-    if not flags & packets.PROTOCOL_41:
-        raise IndexError("old protocol")
-    user, at = read_until_zero(data, 32)
-    size, at = packets.read_lenenc_int(data, at)
-    answer, at = data[at : at + size], at + size
-    database = b""
-    if flags & packets.CONNECT_WITH_DB and at < len(data):
-        database, at = read_until_zero(data, at)
-    plugin = b""
-    if flags & packets.PLUGIN_AUTH and at < len(data):
-        plugin, at = read_until_zero(data, at)
-    return user.decode(), answer, database.decode(), plugin

@@ -32,13 +32,15 @@ def conform(batch: Batch, targets: Mapping[str, Column], required: set[str]) -> 
 
     frame = batch.frame
     names = [name for name in frame.columns if name not in LINEAGE]
-    quick = [test for name in names for test in _quick(batch, name, targets, required)]
+    # polars makes a schema anew each time it is asked for one: with thousands of columns that is what it would do.
+    integers = {name for name, kind in frame.schema.items() if kind.is_integer()}
+    quick = [test for name in names for test in _quick(batch, name, integers, targets, required)]
     # One pass over sound rows; what is only suspicious is looked at again, exactly.
     marks = frame.select(quick).fill_null(value=False) if quick else None
     if marks is None or not any(marks.select(pl.all().any()).row(0)):
         return frame, batch.rejects
     suspicious = frame.with_row_index(_ROW).filter(marks.select(pl.any_horizontal(pl.all())).to_series())
-    found = _faults(frame, names, targets, required)
+    found = _faults(names, integers, targets, required)
     number = pl.coalesce(
         [pl.when(broken.fill_null(value=False)).then(index) for index, (_, _, broken) in enumerate(found)]
     )
@@ -49,13 +51,15 @@ def conform(batch: Batch, targets: Mapping[str, Column], required: set[str]) -> 
     return good, [*batch.rejects, *(_reject(row, found) for row in bad.drop(_ROW).iter_rows(named=True))]
 
 
-def _quick(batch: Batch, name: str, targets: Mapping[str, Column], required: set[str]) -> list[polars.Expr]:
+def _quick(
+    batch: Batch, name: str, integers: set[str], targets: Mapping[str, Column], required: set[str]
+) -> list[polars.Expr]:
     """Tests of one column that mark at least every row with a fault; named apart, as a frame needs it."""
     import polars as pl
 
     value = pl.col(name)
     tests: list[polars.Expr] = []
-    if batch.frame.schema[name].is_integer():
+    if name in integers:
         tests += [broken for _, broken in integer_faults(value, targets[name])] if name in targets else []
     else:
         tests += [] if batch.sendable else [unsendable(value)]
@@ -65,14 +69,14 @@ def _quick(batch: Batch, name: str, targets: Mapping[str, Column], required: set
     return [test.alias(f"{name}/{index}") for index, test in enumerate(tests)]
 
 
-def _faults(frame: polars.DataFrame, names: list[str], targets: Mapping[str, Column], required: set[str]) -> Named:
+def _faults(names: list[str], integers: set[str], targets: Mapping[str, Column], required: set[str]) -> Named:
     """Every fault that a row can have, in the order in which they are told."""
     import polars as pl
 
     found: Named = []
     for name in names:
         value = pl.col(name)
-        if frame.schema[name].is_integer():
+        if name in integers:
             broken = integer_faults(value, targets[name]) if name in targets else []
         else:
             broken = [

@@ -63,7 +63,21 @@ def _nothing(file: SourceFile, shape: Shape) -> Batch:
 def _utf8(file: SourceFile, raw: BinaryIO) -> BinaryIO:
     if file.table.dialect.is_utf8:
         return raw
-    return cast(BinaryIO, codecs.EncodedFile(raw, "utf-8", file.table.dialect.encoding))
+    return cast(BinaryIO, _Recoded(raw, file.table.dialect.encoding))
+
+
+class _Recoded:
+    """Text of another encoding as UTF-8. Raises `UnicodeDecodeError` where it is none, or cut off in a character."""
+
+    def __init__(self, raw: BinaryIO, encoding: str) -> None:
+        self._text = io.TextIOWrapper(raw, encoding, newline="")
+        self._left = b""
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes; none at the end."""
+        made = self._left or self._text.read(size).encode()
+        self._left = made[size:]
+        return made[:size]
 
 
 def _blocks(file: SourceFile, shape: Shape, carry: bytes, data: BinaryIO) -> Iterator[Batch]:

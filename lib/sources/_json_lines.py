@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,9 +71,10 @@ def _blocks(file: SourceFile, path: Path) -> Iterator[bytes]:
             if cut:
                 yield carry[:cut]
                 line += carry.count(b"\n", 0, cut)
-            carry = carry[cut:] + more
-            if b"\n" not in more and len(carry) > LONGEST:
+            end = more.find(b"\n")
+            if len(carry) - cut + (len(more) if end < 0 else end) > LONGEST:
                 raise file.wrong(f"a line of more than {LONGEST:,} bytes", line, "is that an NDJSON file?")
+            carry = carry[cut:] + more
         if carry.strip():
             yield carry if carry.endswith(b"\n") else carry + b"\n"
 
@@ -126,6 +128,9 @@ def _lines(block: bytes, first: int) -> polars.DataFrame | None:
     import polars as pl
     from polars.exceptions import PolarsError
 
+    if first > 1 and block.startswith(codecs.BOM_UTF8):
+        # polars would take the mark away, which is none within a file.
+        return None
     try:
         # No value is taken apart: no JSON has the byte 1.
         texts = pl.read_csv(block, has_header=False, schema={"text": pl.String}, separator="\x01", quote_char=None)

@@ -20,6 +20,8 @@ _VALUE = rf"({_STRING}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true
 _BLANK = r"[ \t]*"
 _FIELD = re.compile(rf"({_BLANK}[{{,]{_BLANK}{_NAME}{_BLANK}:{_BLANK}){_VALUE}")
 _END = re.compile(rf"{_BLANK}\}}[ \t\r]*")
+# With more fields an expression is slower than a reader of one line after the other, and at last too large to be made.
+_MOST_FIELDS, _LONGEST = 32, 4096
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Shape:
 
 
 def shape(line: str) -> Shape | None:
-    """The shape of a line; None for what is no object, has a nested value, or a field twice."""
+    """The shape of a line; None for what is no object, has a nested value, a field twice, or too many of them."""
     names: list[str] = []
     before: list[str] = []
     at = 0
@@ -48,7 +50,10 @@ def shape(line: str) -> Shape | None:
     opened = [text.strip(" \t")[0] for text in before]
     if not names or opened != ["{", *"," * (len(names) - 1)]:
         return None
-    if len(set(names)) < len(names) or not _END.fullmatch(line, at):
+    if len(names) > _MOST_FIELDS or sum(map(len, before)) > _LONGEST:
+        return None
+    # The number of a line travels beside its fields, under this name.
+    if len({*names, "_line"}) <= len(names) or not _END.fullmatch(line, at):
         return None
     return Shape(tuple(names), tuple(before), line[at:])
 

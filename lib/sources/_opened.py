@@ -25,6 +25,8 @@ _EXPANDED_FREELY = 256 * BLOCK
 # Disk that is left to others while a file is decompressed.
 DISK_LEFT = 1024 * BLOCK
 _STALE_SECONDS = 2 * 24 * 3600
+# Four bytes of zstd can stand for 128 KiB, and the decompressor gives all at once: 64 MiB at most for these.
+_ZSTD_AT_ONCE = 2048
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def plain(file: SourceFile) -> Iterator[Path]:
         yield file.path
         return
     spool = settings().state_dir / "spool" / f"f_{uuid.uuid4().hex}"
+    if not file.state[0]:
+        raise file.wrong("cannot be decompressed: it is empty", hint="was it cut off on its way?")
     spool.parent.mkdir(parents=True, exist_ok=True)
     _sweep(spool.parent)
     try:
@@ -124,7 +128,7 @@ def _unzstd(packed: BinaryIO) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor().decompressobj()
     begun = False
     try:
-        while chunk := packed.read(64 * 1024):
+        while chunk := packed.read(_ZSTD_AT_ONCE):
             while chunk:
                 begun = True
                 yield decompressor.decompress(chunk)

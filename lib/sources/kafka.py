@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lib import log, telemetry
+from lib import clock, log, telemetry
 from lib.background import ahead
 from lib.catalog import TableFile
 from lib.errors import SourceLost
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # Offsets a part: what one transaction publishes, and what a killed run reads again at most.
 PART_OFFSETS = 200_000
+# 2000-01-01: a clock that has not been set says that it is 1970.
+_OLDEST = 946_684_800_000
 
 
 def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
@@ -167,13 +169,26 @@ def _read(place: Place, start: int, until: int, fields: Fields, window: Window) 
 
 
 def _batches(place: Place, start: int, until: int, fields: Fields, window: Window) -> Iterator[Batch]:
+    odd = 0
     with telemetry.span(f"receive {place.topic}", **{"messaging.system": "kafka"}):
         records = _within(_broker.records(place, start, until), window)
         for batch in _messages.batches(records, place, fields):
             if batch.rejects:
                 first = batch.rejects[0].coordinates
                 log.warning("poison_messages", part=str(place), rejects=len(batch.rejects), first=first)
+            odd += _out_of_time(batch)
             yield batch
+    if odd:
+        # They are loaded all the same: a row is a pure function of its record, and not of the hour of its load.
+        log.warning("rows_out_of_time", part=str(place), rows=odd, from_offset=start, to_offset=until)
+
+
+def _out_of_time(batch: Batch) -> int:
+    """Rows whose record says that it is of before 2000, or from the future."""
+    import polars as pl
+
+    soon = _milliseconds(clock.now() + timedelta(days=1))
+    return int(batch.frame.select((~pl.col("_timestamp").is_between(_OLDEST, soon)).sum()).item() or 0)
 
 
 def _within(lists: Iterator[list[Record]], window: Window) -> Iterator[list[Record]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -29,6 +30,8 @@ class Acts:
     die_at: int = -1
     side: Side = "before"
     passed: list[str] = field(default_factory=list)
+    _meant: tuple[re.Pattern[str], Callable[[], object]] | None = None
+    _times: int = 0
     _started: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -37,11 +40,18 @@ class Acts:
         self.pid = pid
         self._started.set()
 
+    def on_meeting(self, name: re.Pattern[str], act: Callable[[], object], times: int = 1) -> None:
+        """Does something just before the first acts with such a name reach the server."""
+        self._meant, self._times = (name, act), times
+
     def meet(self, name: str) -> Side | None:
         """Counts an act; the side on which the job dies at it, or None."""
         assert self._started.wait(60)
         with self._lock:
             self.passed.append(name)
+            if self._times and self._meant and self._meant[0].match(name):
+                self._times -= 1
+                self._meant[1]()
             return self.side if len(self.passed) - 1 == self.die_at else None
 
 

@@ -53,7 +53,6 @@ GOOD = [
 ROW = "id,short\n1,a\n"
 # name of the file, its bytes: refused whole, whatever the table tolerates
 REFUSED: dict[str, bytes] = {
-    "utf16": ROW.encode("utf-16"),
     "utf16 without a mark": ROW.encode("utf-16-le"),
     "latin1": "id,short\n1,ä\n".encode("latin-1"),
     "cut in a quoted field": b'id,short\n1,a\n2,"b',
@@ -62,7 +61,10 @@ REFUSED: dict[str, bytes] = {
     "header in capitals": b"ID,Short\n1,a\n",
     "header with a blank": b"id, short\n1,a\n",
     "no key in the header": b"short\na\n",
-    "semicolons": b"id;short\n1;a\n",
+    "stars": b"id*short\n1*a\n",
+    "utf16 without its last byte": ROW.encode("utf-16")[:-1],
+    "utf16 cut in a value": "id,short\n1,abc".encode("utf-16")[:-1],
+    "header twice in one line": b"id,short,id,short\n",
     "gzip called csv": bytes.fromhex("1f8b0800000000000003cb4c51d0294ecd2c2a51e432d4e132d2e1020000ffff"),
     "zip called csv": b"PK\x03\x04" + bytes(60) + b"\n1,a\n",
     "quote after a quoted field": b'id,short\n1,"a"b\n',
@@ -72,6 +74,13 @@ REFUSED: dict[str, bytes] = {
 # name of the file, its bytes, the rows (id, short) that are loaded then
 LOADED: dict[str, tuple[bytes, list[tuple[int, str | None]]]] = {
     "byte order mark": (b"\xef\xbb\xbfid,short\n1,a\n", [(1, "a")]),
+    "utf16 with a mark": (ROW.encode("utf-16"), [(1, "a")]),
+    "semicolons": (b"id;short\n1;a\n", [(1, "a")]),
+    "tabs": (b"short\tid\na\t1\n", [(1, "a")]),
+    "CRLF and LF, quoted ones kept": (
+        b'id,short\r\n1,"a\r\n"\n2,"b\n"\r\n3,"\r"\n',
+        [(1, "a\r\n"), (2, "b\n"), (3, "\r")],
+    ),
     "CRLF": (b"id,short\r\n1,a\r\n2,b\r\n", [(1, "a"), (2, "b")]),
     "CR": (b"id,short\r1,a\r2,b\r", [(1, "a"), (2, "b")]),
     "all line ends in one": (b"id,short\r\n1,a\n2,b\r3,c", [(1, "a"), (2, "b"), (3, "c")]),

@@ -19,6 +19,7 @@ from pymysql.cursors import DictCursor
 from emulator.server import Server
 from examples.broker import Broker
 from examples.fill import Sources
+from tests.e2e.small import Zygote, zygote
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIRST_DAY, LAST_DAY = date(2026, 10, 31), date(2026, 11, 1)
@@ -64,6 +65,20 @@ class Night:
         with self.connect() as connection, connection.cursor() as cursor:
             cursor.execute(text)
             return list(cursor.fetchall())
+
+
+@pytest.fixture(scope="module")
+def seed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zygote]:
+    """Forks the jobs of one file of tests."""
+    with zygote(tmp_path_factory.mktemp("zygote")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server of one file of tests; each warehouse has a database of its own."""
+    with Server(data=tmp_path_factory.mktemp("server")) as running:
+        yield running
 
 
 @pytest.fixture

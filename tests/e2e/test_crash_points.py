@@ -127,6 +127,7 @@ IN_TRANSACTION = {"overwrite", "rows", "COMMIT"}
 SIDES: tuple[Side, Side] = ("before", "after")
 # Every act on both sides, instead of every kind of act: for a nightly run.
 DEEP = os.environ.get("NIGHTSHIFT_TEST_DEPTH") == "deep"
+pytestmark = pytest.mark.timeout(4 * 3600 if DEEP else 300)
 EXPECTED = {
     "load_facts": COMMON | {"audit", "unknown members", "inferred members", "bounds", "rows", "watermark"},
     "load_dimensions": COMMON | {"rows", "watermark"},

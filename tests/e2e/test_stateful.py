@@ -30,6 +30,7 @@ from tests.e2e.small import Small, zygote
 from tests.e2e.test_crash_points import CUSTOMER, SALE, VISIT
 
 DEEP = os.environ.get("NIGHTSHIFT_TEST_DEPTH") == "deep"
+pytestmark = pytest.mark.timeout(4 * 3600 if DEEP else 300)
 EXAMPLES, STEPS = (150, 30) if DEEP else (4, 8)
 BEGAN = datetime(2026, 11, 1)
 LATENESS = timedelta(days=1)

@@ -183,8 +183,13 @@ def test_three_copies_do_not_fit_on_one_backend(dw: Client) -> None:
         ("cancel backup", 5064, "No backup job is currently running"),
         (
             "create repository s3 with broker on location 's3://bucket/x' properties ('a' = 'b')", 1235,
-            "REPOSITORY on LOCATION 's3://bucket/x' (only file:// is) is not supported by the embedded StarRocks"
-            " server",
+            "REPOSITORY on LOCATION 's3://bucket/x' without aws.s3.access_key and aws.s3.secret_key is not supported by"
+            " the embedded StarRocks server",
+        ),
+        (
+            "create repository s3 with broker on location 'hdfs://there/x' properties ('a' = 'b')", 1235,
+            "REPOSITORY on LOCATION 'hdfs://there/x' (only file://, s3:// and s3a:// are) is not supported by the"
+            " embedded StarRocks server",
         ),
         ("create repository repo with broker on location 'file:///tmp/x'", 5064,
          "repository with same name already exist: repo"),

@@ -2,19 +2,12 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 
 import pytest
 import sqlalchemy
 from sqlalchemy import Column, Integer, MetaData, String, Table, inspect, select
 
 from emulator.server import Server
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(async_delay_ms=0) as running:
-        yield running
 
 
 def test_the_mariadb_command_line(server: Server) -> None:

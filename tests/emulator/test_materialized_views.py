@@ -15,12 +15,6 @@ DAILY = "create materialized view daily partition by d distributed by hash(d) re
 DAILY_QUERY = "select d, sum(n) as total, count(*) as c from t group by d"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(data=Path(tmp_path_factory.mktemp("data")), async_delay_ms=0) as running:
-        yield running
-
-
 @pytest.fixture
 def dw(server: Server) -> Iterator[Client]:
     with client(server) as found:
@@ -91,6 +85,41 @@ def test_what_did_not_change_is_skipped_unless_forced(dw: Client) -> None:
     assert dw.sql("select count(*) from daily") == [(3,)]
 
 
+@pytest.mark.parametrize(
+    ("properties", "runs"),
+    [
+        ("", [["p20260101"], ["p20260102"], ["p20260103"]]),
+        ('properties ("partition_refresh_number" = "2")', [["p20260101", "p20260102"], ["p20260103"]]),
+        ('properties ("partition_refresh_number" = "-1")', [["p20260101", "p20260102", "p20260103"]]),
+    ],
+)
+def test_runs_of_one_job_follow_each_other_through_the_partitions(
+    dw: Client, properties: str, runs: list[list[str]]
+) -> None:
+    dw.sql(f"{DAILY.replace('deferred manual as', f'deferred manual {properties} as')} {DAILY_QUERY}")
+    dw.csv("t", "2026-01-03,9,1\n")
+    dw.sql("refresh materialized view daily")
+    query = f"select * from information_schema.task_runs where task_name = '{view(dw, 'daily')['TASK_NAME']}'"
+
+    def ended(count: int) -> list[dict[str, Any]]:
+        found = wait_for(
+            lambda: dw.named(f"{query} order by create_time"),
+            lambda rows: len(rows) == count and {row["STATE"] for row in rows} == {"SUCCESS"},
+        )
+        return list(found)
+
+    found = ended(len(runs))
+    told = [json.loads(row["EXTRA_MESSAGE"]) for row in found]
+    assert [each["mvPartitionsToRefresh"] for each in told] == runs
+    assert len({row["JOB_ID"] for row in found}) == 1
+    assert [bool(each["nextPartitionStart"]) for each in told] == [True] * (len(runs) - 1) + [False]
+    assert dw.sql("select count(*) from daily") == [(3,)]
+    dw.sql("delete from t where d = '2026-01-02'")
+    dw.sql("refresh materialized view daily")
+    ended(2 * len(runs))
+    assert rows(dw, "select d from daily order by d") == [("2026-01-01",), ("2026-01-03",)]
+
+
 def test_only_a_range_of_partitions(dw: Client) -> None:
     dw.sql(f"{DAILY} {DAILY_QUERY}")
     dw.sql("refresh materialized view daily with sync mode")
@@ -115,7 +144,7 @@ def test_a_view_on_a_view_is_refreshed_by_itself(dw: Client) -> None:
 
 
 def test_asynchronous_refresh_is_seen_running_first(tmp_path: Path) -> None:
-    with Server(data=tmp_path, async_delay_ms=80) as server, client(server) as dw:
+    with Server(data=tmp_path, async_delay_ms=300) as server, client(server) as dw:
         dw.sql("create table t (id int) duplicate key (id) distributed by hash(id)")
         dw.csv("t", "1\n")
         dw.sql("create materialized view mv refresh deferred manual as select id from t")

@@ -25,12 +25,6 @@ STATEMENT_BYTES = 40 << 20
 FILE_BYTES = 16 << 20
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(data=Path(tmp_path_factory.mktemp("data")), async_delay_ms=0) as running:
-        yield running
-
-
 @pytest.fixture
 def dw(server: Server) -> Iterator[Client]:
     with client(server) as found:

@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 import requests
@@ -17,12 +16,6 @@ from emulator.server import Server
 from tests.emulator.loading import Client, client
 
 NO_ROWS = "No rows were imported from upstream."
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(data=Path(tmp_path_factory.mktemp("data")), async_delay_ms=0) as running:
-        yield running
 
 
 @pytest.fixture

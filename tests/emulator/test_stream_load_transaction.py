@@ -1,7 +1,6 @@
 """The Stream Load transaction interface for one table: begin, load, prepare, commit, rollback."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +8,6 @@ import requests
 
 from emulator.server import Server
 from tests.emulator.loading import AUTH, Client, client
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(data=Path(tmp_path_factory.mktemp("data")), async_delay_ms=0) as running:
-        yield running
 
 
 @pytest.fixture

@@ -21,12 +21,6 @@ HEAVY = """select count(*) from table(generate_series(1, 3000000)) a, table(gene
            where a.generate_series + b.generate_series = 7"""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    with Server(async_delay_ms=0) as running:
-        yield running
-
-
 @pytest.fixture
 def connection(server: Server) -> Iterator[pymysql.Connection]:
     made = connect(server)

@@ -20,7 +20,7 @@ DOORS = {
     "structlog": {"lib/log.py", "lib/log_pipeline.py"},
     "filelock": {"lib/lock.py"},
     "stamina": {"lib/retry.py"},
-    "obstore": {"lib/sources/_bucket.py"},
+    "obstore": {"lib/sources/_bucket.py", "emulator/backup/bucket.py"},
     "dotenv": {"lib/settings_reading.py"},
 }
 # The doctor looks at the outside things themselves, with less patience and other words than a door has.

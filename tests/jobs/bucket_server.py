@@ -1,16 +1,19 @@
-"""A bucket on loopback, as far as an S3 client lists and fetches: pages of keys, ETags, If-Match, signed requests."""
+"""A bucket on loopback, as far as an S3 client lists, fetches, puts and deletes: pages, ETags, parts, signed keys."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, unescape
 
 PAGE = 2
+SECRET = "the-secret-of-the-bucket"
 
 
 class Bucket(ThreadingHTTPServer):
@@ -23,16 +26,21 @@ class Bucket(ThreadingHTTPServer):
         self.name, self.key_id = name, key_id
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
+        self.parts: dict[str, dict[int, bytes]] = {}
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
 
     @property
     def environment(self) -> dict[str, str]:
         """What a client needs to read it."""
         return {
-            "AWS_ENDPOINT": f"http://127.0.0.1:{self.server_address[1]}",
+            "AWS_ENDPOINT": self.endpoint,
             "AWS_ALLOW_HTTP": "true",
             "AWS_REGION": "test",
             "AWS_ACCESS_KEY_ID": self.key_id,
-            "AWS_SECRET_ACCESS_KEY": "the-secret-of-the-bucket",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
         }
 
 
@@ -46,19 +54,24 @@ def opened(name: str) -> Iterator[Bucket]:
         bucket.shutdown()
 
 
+def repository(bucket: Bucket, name: str, location: str) -> str:
+    """The statement that makes a backup repository in the bucket."""
+    return (
+        f'CREATE REPOSITORY {name} WITH BROKER ON LOCATION "{location}" PROPERTIES ("aws.s3.endpoint" ='
+        f' "{bucket.endpoint}", "aws.s3.access_key" = "{bucket.key_id}", "aws.s3.secret_key" = "{SECRET}")'
+    )
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Bucket
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        name, _, key = unquote(url.path).lstrip("/").partition("/")
-        if f"Credential={self.server.key_id}/" not in self.headers.get("Authorization", ""):
-            self._answer(403, _error("AccessDenied"))
-        elif name != self.server.name:
-            self._answer(404, _error("NoSuchBucket"))
-        elif not key:
-            self._answer(200, self._page(parse_qs(url.query)))
+        query, key = self._asked()
+        if key is None:
+            return
+        if not key:
+            self._answer(200, self._page(query))
         elif key not in self.server.files:
             self._answer(404, _error("NoSuchKey"))
         elif self.headers.get("If-Match", _etag(self.server.files[key])) != _etag(self.server.files[key]):
@@ -67,19 +80,73 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.asked.append(key)
             self._answer(200, self.server.files[key], _etag(self.server.files[key]))
 
+    def do_PUT(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        query, key = self._asked()
+        if key is None:
+            return
+        if "partNumber" in query:
+            self.server.parts[query["uploadId"][0]][int(query["partNumber"][0])] = body
+        else:
+            self.server.files[key] = body
+        self._answer(200, b"", _etag(body))
+
+    def do_POST(self) -> None:
+        """Deletes (`?delete`), and the begin (`?uploads`) and the end (`?uploadId=`) of a file that comes in parts."""
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        query, key = self._asked()
+        if key is None:
+            return
+        if "delete" in query:
+            names = re.findall("<Key>.*?</Key>", body.decode())
+            for name in names:
+                self.server.files.pop(unescape(name[5:-6]), None)
+            self._answer(200, _xml("DeleteResult", "".join(f"<Deleted>{name}</Deleted>" for name in names)))
+        elif "uploads" in query:
+            upload = uuid.uuid4().hex
+            self.server.parts[upload] = {}
+            self._answer(200, _xml("InitiateMultipartUploadResult", f"<UploadId>{upload}</UploadId>"))
+        else:
+            parts = self.server.parts.pop(query["uploadId"][0])
+            self.server.files[key] = b"".join(parts[number] for number in sorted(parts))
+            tag = escape(_etag(self.server.files[key]))
+            self._answer(200, _xml("CompleteMultipartUploadResult", f"<ETag>{tag}</ETag>"))
+
+    def _asked(self) -> tuple[dict[str, list[str]], str | None]:
+        """The query, and the key ('' for the bucket itself); no key when the request was refused."""
+        url = urlsplit(self.path)
+        query = parse_qs(url.query, keep_blank_values=True)
+        name, _, key = unquote(url.path).lstrip("/").partition("/")
+        if f"Credential={self.server.key_id}/" not in self.headers.get("Authorization", ""):
+            self._answer(403, _error("AccessDenied"))
+        elif name != self.server.name:
+            self._answer(404, _error("NoSuchBucket"))
+        else:
+            return query, key
+        return query, None
+
     def _page(self, query: dict[str, list[str]]) -> bytes:
         prefix, after = query.get("prefix", [""])[0], query.get("continuation-token", [""])[0]
-        keys = sorted(key for key in self.server.files if key.startswith(prefix) and key > after)
-        more = f"<NextContinuationToken>{escape(keys[PAGE - 1])}</NextContinuationToken>" if len(keys) > PAGE else ""
-        found = "".join(
-            f"<Contents><Key>{escape(key)}</Key><Size>{len(self.server.files[key])}</Size>"
-            f"<ETag>{escape(_etag(self.server.files[key]))}</ETag>"
-            "<LastModified>2026-11-01T00:00:00.000Z</LastModified></Contents>"
-            for key in keys[:PAGE]
+        delimiter = query.get("delimiter", [""])[0]
+        found = {_entry(key, prefix, delimiter) for key in self.server.files if key.startswith(prefix)}
+        entries = sorted(entry for entry in found if entry > after)
+        listed = "".join(
+            self._file(entry)
+            if entry in self.server.files
+            else f"<CommonPrefixes><Prefix>{escape(entry)}</Prefix></CommonPrefixes>"
+            for entry in entries[:PAGE]
         )
-        truncated = "true" if more else "false"
-        body = f"<ListBucketResult><IsTruncated>{truncated}</IsTruncated>{more}{found}</ListBucketResult>"
-        return f'<?xml version="1.0" encoding="UTF-8"?>{body}'.encode()
+        if len(entries) <= PAGE:
+            return _xml("ListBucketResult", f"<IsTruncated>false</IsTruncated>{listed}")
+        token = f"<NextContinuationToken>{escape(entries[PAGE - 1])}</NextContinuationToken>"
+        return _xml("ListBucketResult", f"<IsTruncated>true</IsTruncated>{token}{listed}")
+
+    def _file(self, key: str) -> str:
+        data = self.server.files[key]
+        return (
+            f"<Contents><Key>{escape(key)}</Key><Size>{len(data)}</Size><ETag>{escape(_etag(data))}</ETag>"
+            "<LastModified>2026-11-01T00:00:00.000Z</LastModified></Contents>"
+        )
 
     def _answer(self, code: int, body: bytes, etag: str = "") -> None:
         self.send_response(code)
@@ -96,6 +163,16 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _etag(data: bytes) -> str:
     return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
+
+
+def _entry(key: str, prefix: str, delimiter: str) -> str:
+    """What a listing shows of a key: itself, or the folder below the prefix that it is in."""
+    folder, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else (key, "", "")
+    return f"{prefix}{folder}{found}" if found else key
+
+
+def _xml(name: str, content: str) -> bytes:
+    return f'<?xml version="1.0" encoding="UTF-8"?><{name}>{content}</{name}>'.encode()
 
 
 def _error(code: str) -> bytes:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.jobs.bucket_server import SECRET, opened, repository
+
 TABLE = """\
 -- purpose: paint used
 -- owner: me
@@ -211,3 +213,22 @@ def test_a_backup_that_takes_too_long_is_told(run_job: Any, delay: Any) -> None:
     late = run_job("backup", env={"BACKUP_TIMEOUT": "1"})
     assert late.exit_code == 1
     assert "it goes on in StarRocks" in late.error
+
+
+def test_a_backup_goes_into_a_bucket(store: Path, run_job: Any, sql: Any, database: str) -> None:
+    name, location = f"store_{database}", "s3://shop/backups"
+    with opened("shop") as bucket:
+        sql(repository(bucket, name, location))
+        done = run_job("backup", env={"BACKUP_LOCATION": location})
+        assert done.exit_code == 0, done.stderr
+        (row,) = backups(sql)
+        assert (row["state"], json.loads(row["row_counts"])["fact_paint"]) == ("FINISHED", 3)
+        inside = f"backups/__starrocks_repository_{name}/__ss_{row['label']}"
+        assert f"{inside}/__info_{row['timestamp']}" in bucket.files
+        assert list(store.iterdir()) == []
+        bucket.key_id = "another"
+        refused = run_job("backup", "--again", env={"BACKUP_LOCATION": location})
+        assert refused.exit_code != 0
+        assert SECRET not in refused.stderr
+        assert len(backups(sql)) == 1
+    sql(f"DROP REPOSITORY {name}")

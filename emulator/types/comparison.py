@@ -2,8 +2,8 @@
 
 from sqlglot import exp
 
-from emulator.sql.coercion import BIGINT, BOOLEAN, DATETIME, DOUBLE, LARGEINT, is_time, to_type, type_of
-from emulator.sql.types import SqlType
+from emulator.types.coercion import BIGINT, BOOLEAN, DATETIME, DOUBLE, LARGEINT, is_time, to_type, type_of
+from emulator.types.sql_type import SqlType
 
 
 def truth(node: exp.Expr) -> exp.Expr:

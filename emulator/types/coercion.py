@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sqlglot import exp
 
-from emulator.sql.types import INTEGERS, SqlType
+from emulator.types.sql_type import INTEGERS, SqlType
 
 NodeT = TypeVar("NodeT", bound=exp.Expr)
 

@@ -203,3 +203,36 @@ def _split(text: str) -> list[str]:
             parts.append(text[start:position])
             start = position + 1
     return [*parts, text[start:]]
+
+
+_FROM_DUCKDB = {
+    "INTEGER": "int",
+    "HUGEINT": "largeint",
+    "TIMESTAMP": "datetime",
+    "UBIGINT": "largeint",
+    "BLOB": "varbinary",
+    "UINTEGER": "bigint",
+    "BOOLEAN": "boolean",
+    "TINYINT": "tinyint",
+    "SMALLINT": "smallint",
+    "BIGINT": "bigint",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "DATE": "date",
+    "JSON": "json",
+    "NUMBER": "double",
+}
+
+
+def from_duckdb(text: str) -> SqlType:
+    """The StarRocks type of a DuckDB type's name."""
+    if text.endswith("]"):
+        return SqlType("array", items=(from_duckdb(text.removesuffix("[]")),))
+    if text.startswith("DECIMAL"):
+        return parse_type(text)
+    return parse_type(_FROM_DUCKDB[text]) if text in _FROM_DUCKDB else SqlType("varchar", length=65533)
+
+
+def known_type(kind: SqlType | None, duckdb_type: str) -> SqlType:
+    """The type of a query's column; where the translation does not know it (or only that it is NULL), DuckDB's."""
+    return kind if kind is not None and kind.name != "null" else from_duckdb(duckdb_type)

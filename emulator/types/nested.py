@@ -1,11 +1,17 @@
 """Values made of values: arrays, maps, structs, JSON paths, and what is inside of them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from sqlglot import exp
 
 from emulator.errors import unsupported
-from emulator.sql.coercion import BIGINT, JSON, NULL, call, common, to_type, type_of, typed, unified
-from emulator.sql.context import Context
-from emulator.sql.types import SqlType
+from emulator.types.coercion import BIGINT, JSON, NULL, call, common, to_type, type_of, typed, unified
+from emulator.types.sql_type import SqlType
+
+if TYPE_CHECKING:
+    from emulator.sql.context import Context
 
 
 def arrow(node: exp.JSONExtract, _: Context) -> exp.Expr:

@@ -7,7 +7,7 @@ Source: `fe/fe-core/src/main/java/com/starrocks/sql/analyzer/DecimalV3FunctionAn
 from sqlglot import exp
 
 from emulator.errors import analysis
-from emulator.sql.coercion import (
+from emulator.types.coercion import (
     BIGINT,
     DOUBLE,
     INT,
@@ -23,7 +23,7 @@ from emulator.sql.coercion import (
     typed,
     wider_integer,
 )
-from emulator.sql.types import SqlType
+from emulator.types.sql_type import SqlType
 
 _NEXT = {"tinyint": SMALLINT, "smallint": INT, "int": BIGINT, "bigint": BIGINT, "largeint": LARGEINT}
 # DuckDB allows no aggregate, window or subquery inside TRY; functions may be aggregates
