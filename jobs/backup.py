@@ -23,6 +23,8 @@ def backup(run: Run) -> None:
     if label:
         run.note(f"the night of {run.cycle} has its backup: {label}; nothing to do")
         return
+    if run.args.again and not run.dry_run:
+        backups.settle(run)
     made = backups.begun_or_new(run.warehouse, run.cycle)
     _need(run.step("backup", lambda: backups.back_up(run, made)), run)
 

@@ -60,6 +60,20 @@ def begun_or_new(warehouse: Warehouse, cycle: date) -> Backup:
     return Backup(f"{word}_{cycle:%Y%m%d}_{clock.now():%H%M%S}", cycle)
 
 
+def settle(run: Run) -> None:
+    """Writes down the end of backups that have been asked for and are over, so that another one can be made.
+
+    One is there after each restore as well: a backup holds its own row as it was while it was made.
+    """
+    for row in _rows(run.warehouse, run.cycle, _ASKED):
+        backup = Backup(row["label"], run.cycle, json.loads(row["row_counts"]), int(row["objects"]), asked=True)
+        shown, witness = _shown(run.warehouse, backup), repositories.snapshot(run.warehouse, backup.label)
+        if witness.is_whole:
+            _record(run, backup, FINISHED, shown=shown, timestamp=witness.timestamp)
+        elif shown is not None and shown["State"] == CANCELLED:
+            _record(run, backup, CANCELLED, shown=shown, error=str(shown["Status"] or shown["TaskErrMsg"]))
+
+
 def back_up(run: Run, backup: Backup) -> None:
     """Makes the backup, or waits for it when it has been asked for already; then writes down that it is complete.
 

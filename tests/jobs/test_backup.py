@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,27 @@ def test_a_backup_is_in_the_repository(run_job: Any, sql: Any, database: str) ->
     snapshots = sql(f"SHOW SNAPSHOT ON store_{database}")
     assert [(each["Snapshot"], each["Timestamp"]) for each in snapshots] == [(row["label"], row["timestamp"])]
     assert row["finished_at"] >= row["snapshot_at"]
+
+
+@pytest.mark.usefixtures("store")
+def test_after_a_restore_another_backup_is_another_one(run_job: Any, sql: Any, database: str) -> None:
+    assert run_job("backup").exit_code == 0
+    (first,) = backups(sql)
+    sql("DROP TABLE fact_paint FORCE")
+    sql("DROP TABLE ops_backup FORCE")
+    sql(
+        f"RESTORE SNAPSHOT {database}.{first['label']} FROM store_{database} ON (TABLE fact_paint, TABLE ops_backup)"
+        f' PROPERTIES ("backup_timestamp" = "{first["timestamp"]}", "replication_num" = "1")'
+    )
+    while sql(f"SHOW RESTORE FROM {database}")[0]["State"] != "FINISHED":
+        time.sleep(0.05)
+    assert [row["state"] for row in backups(sql)] == ["ASKED"], "a backup holds its own row as it was then"
+    sql("INSERT INTO fact_paint VALUES (4)")
+    assert run_job("backup", "--again", env={"NIGHTSHIFT_NOW": "2026-11-11T04:00:00"}).exit_code == 0
+    new, old = backups(sql)
+    assert (old["label"], old["state"], old["timestamp"]) == (first["label"], "FINISHED", first["timestamp"])
+    assert (new["state"], json.loads(new["row_counts"])["fact_paint"]) == ("FINISHED", 4)
+    assert len(sql(f"SHOW SNAPSHOT ON store_{database}")) == 2
 
 
 @pytest.mark.usefixtures("store")
