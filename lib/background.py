@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures import Future
 from contextvars import copy_context
 from functools import partial
 from typing import Generic, TypeVar
@@ -15,29 +17,24 @@ class Background(Generic[T]):
     """An act that has been started; `wait` gives what came of it. Log lines and spans are those of its starter."""
 
     def __init__(self, act: Callable[[], T]) -> None:
-        self._result: list[T] = []
-        self._fault: BaseException | None = None
+        # Not joined: a signal that interrupts Thread.join makes a running thread look ended.
+        self._future: Future[T] = Future()
         context = copy_context()
-        self._thread = threading.Thread(target=lambda: context.run(self._run, act), daemon=True)
-        self._thread.start()
+        threading.Thread(target=lambda: context.run(self._run, act), daemon=True).start()
 
     def _run(self, act: Callable[[], T]) -> None:
         try:
-            self._result.append(act())
+            self._future.set_result(act())
         except BaseException as fault:  # whoever waits is told
-            self._fault = fault
+            self._future.set_exception(fault)
 
     def wait(self) -> T:
         """The result of the act once it has ended. Raises what it raised."""
-        self._thread.join()
-        if self._fault is not None:
-            raise self._fault
-        return self._result[0]
+        return self._future.result()
 
     def ended(self, seconds: float) -> bool:
         """Whether it has ended, for which these seconds are waited."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        return not futures.wait([self._future], seconds).not_done
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:

@@ -80,7 +80,10 @@ def test_a_part_of_two_chunks_is_one_load(small: Small) -> None:
     assert (small.stage_tables(), small.spool_files()) == ([], [])
 
 
-@pytest.mark.parametrize(("chunk", "told", "expected"), [(1, signal.SIGKILL, -9), (2, signal.SIGKILL, -9)])
+@pytest.mark.parametrize(
+    ("chunk", "told", "expected"),
+    [(1, signal.SIGKILL, -9), (2, signal.SIGKILL, -9), (1, signal.SIGTERM, 143), (2, signal.SIGTERM, 143)],
+)
 def test_a_job_that_ends_while_a_chunk_is_under_way_leaves_nothing_and_is_done_again(
     small: Small, chunk: int, told: signal.Signals, expected: int
 ) -> None:
