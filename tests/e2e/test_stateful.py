@@ -279,7 +279,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with Server(data=folder / "server") as server, Broker(topics, 1) as broker, zygote(folder) as seed:
         World.server, World.broker = server, broker
         World.small = Small(folder, server, seed, "dw_0")
-        World.producer = Producer({"bootstrap.servers": broker.bootstrap_servers})
+        World.producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "log_level": 0})
         World.histories = 0
         yield
 
