@@ -7,6 +7,7 @@ is accounted for, and there is one way to read it.
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars
 
+_THREADS = 2
 _NAME = r'"([^"\\\x00-\x1f]+)"'
 _STRING = r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"'
 _VALUE = rf"({_STRING}|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null)"
@@ -66,7 +68,11 @@ def fitting(lines: polars.DataFrame, shape: Shape) -> tuple[polars.DataFrame, bo
     import polars as pl
 
     groups = pl.col("text").str.extract_groups(shape.pattern).struct.rename_fields(list(shape.names))
-    found = lines.select("_line", groups).unnest("text").filter(pl.col(shape.names[0]).is_not_null())
+    pieces = list(lines.iter_slices(max(1, -(-lines.height // _THREADS))))
+    # One expression runs on one core: half of the lines each.
+    with ThreadPoolExecutor(_THREADS) as pool:
+        made = list(pool.map(lambda piece: piece.select("_line", groups).unnest("text"), pieces))
+    found = pl.concat(made).filter(pl.col(shape.names[0]).is_not_null())
     return _decoded(found, shape.names)
 
 
