@@ -147,7 +147,7 @@ def test_a_killed_job_is_marked_and_told_of_once(night: Night) -> None:
     env = {"NOTIFY_CRITICAL": f"json://127.0.0.1:{hook.port}"}
     sale = night.row()
     night.drop("fact_first", f"{sale},1")
-    night.server.faults.publish_delay = 60.0
+    night.server.faults.publish_delay = 3.0
     try:
         job = night.start("load_facts", "--force", **env)
         dead = wait_for_run(night, job, "running")
