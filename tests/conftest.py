@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck
 
 from lib import settings_reading
 from lib.settings import CONNECTION, PREFIXES, settings
+
+# Tests never assert times, and how long values take to be made says how busy the machine is.
+hypothesis.settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)
