@@ -55,9 +55,14 @@ def of_night(warehouse: Warehouse, cycle: date) -> str:
 def begun_or_new(warehouse: Warehouse, cycle: date) -> Backup:
     """The backup of this night that an earlier run has asked for and not seen the end of, else a new one."""
     for row in _rows(warehouse, cycle, _ASKED):
-        return Backup(row["label"], cycle, json.loads(row["row_counts"]), int(row["objects"]), asked=True)
+        return _asked_for(row, cycle)
     word = re.sub(r"\W", "_", warehouse.database)
     return Backup(f"{word}_{cycle:%Y%m%d}_{clock.now():%H%M%S}", cycle)
+
+
+def _asked_for(row: Row, cycle: date) -> Backup:
+    """What the ledger has of a backup whose end was not seen."""
+    return Backup(row["label"], cycle, json.loads(row["row_counts"]), int(row["objects"]), asked=True)
 
 
 def settle(run: Run) -> None:
@@ -66,7 +71,7 @@ def settle(run: Run) -> None:
     One is there after each restore as well: a backup holds its own row as it was while it was made.
     """
     for row in _rows(run.warehouse, run.cycle, _ASKED):
-        backup = Backup(row["label"], run.cycle, json.loads(row["row_counts"]), int(row["objects"]), asked=True)
+        backup = _asked_for(row, run.cycle)
         shown, witness = _shown(run.warehouse, backup), repositories.snapshot(run.warehouse, backup.label)
         if witness.is_whole:
             _record(run, backup, FINISHED, shown=shown, timestamp=witness.timestamp)

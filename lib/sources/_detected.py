@@ -28,7 +28,7 @@ def detected(file: SourceFile, path: Path) -> SourceFile:
         beginning = data.read(_LONGEST)
     encoding = next((name for mark, name in _MARKS.items() if beginning.startswith(mark)), "utf-8")
     header = re.split("\r|\n", beginning.decode(encoding, "ignore").removeprefix("\ufeff"), maxsplit=1)[0]
-    known = _words(file)
+    known = file.mentioned()
     counts = {mark: sum(_name(part) in known for part in header.split(mark)) for mark in _DELIMITERS}
     # Of equals the first.
     delimiter = max(counts, key=lambda mark: counts[mark])
@@ -38,11 +38,6 @@ def detected(file: SourceFile, path: Path) -> SourceFile:
     if found != Dialect():
         log.info("dialect_detected", table=file.table.name, file=file.name, delimiter=delimiter, encoding=encoding)
     return replace(file, table=replace(file.table, dialect=found))
-
-
-def _words(file: SourceFile) -> set[str]:
-    texts = (file.table.ddl, *file.table.columns.values())
-    return {word.lower() for text in texts for word in re.findall(r"\w+", text)}
 
 
 def _name(part: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -58,8 +57,7 @@ class Columns:
         self.file = file
         self.names = list(dict.fromkeys(names))
         self._known = set(self.names)
-        texts = (file.table.ddl, *file.table.columns.values())
-        self._wanted = {word.lower() for text in texts for word in re.findall(r"\w+", text)}
+        self._wanted = file.mentioned()
 
     def check(self, names: Iterable[str], line: int) -> None:
         """Raises `DataRefused` for a field that the table may need and the first rows have not; others are left out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 import uuid
@@ -38,6 +39,11 @@ class SourceFile:
     table: TableFile
     content: str
     state: tuple[int, ...]
+
+    def mentioned(self) -> set[str]:
+        """The words of the table's DDL and expressions in lower case: every name that the table may need is one."""
+        texts = (self.table.ddl, *self.table.columns.values())
+        return {word.lower() for text in texts for word in re.findall(r"\w+", text)}
 
     def wrong(self, why: str, line: int | None = None, hint: str = "") -> DataRefused:
         """The refusal of the whole file."""
