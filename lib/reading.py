@@ -39,12 +39,14 @@ class Batch:
     """Some rows: every column text or an integer type, NULL as null; `_source` says where each stands in its source.
 
     `rejects` are rows that could not even be split into columns. `sendable`: the reader has seen to it that no text
-    holds a separator of the load's CSV (\\x00, \\x01, \\x02) nor is a lone `\\N`.
+    holds a separator of the load's CSV (\\x00, \\x01, \\x02) nor is a lone `\\N`. `fits`: columns whose texts the
+    reader has made so that each fits a column of this kind (`date`, `datetime`).
     """
 
     frame: polars.DataFrame
     rejects: list[Reject] = field(default_factory=list)
     sendable: bool = False
+    fits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -126,5 +128,6 @@ def format_float(value: float) -> str:
 
 
 def row_text(row: Mapping[str, Any]) -> str:
-    """A whole row as JSON, for the quarantine."""
-    return json.dumps(dict(row), ensure_ascii=False, default=str)
+    """A whole row as JSON, for the quarantine: columns as text, however they were handed over, lineage as it is."""
+    texts = {name: value if name in LINEAGE or value is None else str(value) for name, value in row.items()}
+    return json.dumps(texts, ensure_ascii=False, default=str)

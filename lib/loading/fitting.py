@@ -6,6 +6,7 @@ Both are expressions over one column of a frame: text, or integers of a typed so
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lib.columns import INTEGERS, STRING_BYTES, Column
@@ -36,23 +37,37 @@ def unsendable(text: polars.Expr) -> polars.Expr:
     return text.str.contains(_UNSENDABLE) | (text == _NULL_TEXT)
 
 
-def integer_faults(value: polars.Expr, column: Column) -> list[Fault]:
-    """The faults of integers: only their range, for a column of numbers; those of their text for any other."""
+def integer_faults(value: polars.Expr, kind: polars.DataType, column: Column) -> list[Fault]:
+    """The faults of integers of a type: only their range, for a column of numbers; those of their text for any other.
+
+    None, where the column holds whatever the type can.
+    """
     import polars as pl
 
-    kind, arguments = column.kind, column.arguments
-    if kind in INTEGERS:
-        low, high = _bounds(kind)
-    elif kind == "decimal":
-        digits, scale = _decimal(arguments)
+    if column.kind in INTEGERS:
+        low, high = _bounds(column.kind)
+    elif column.kind == "decimal":
+        digits, scale = _decimal(column.arguments)
         high = 10 ** (digits - scale) - 1
         low = -high
-    elif kind in ("float", "double"):
+    elif column.kind in ("float", "double"):
         return []
     else:
         return faults(value.cast(pl.String), column)
-    wide = value.cast(pl.Int128)
-    return [("range", (wide < pl.lit(low, pl.Int128)) | (wide > pl.lit(high, pl.Int128)))]
+    least, most = _limits(kind)
+    outside = [value < pl.lit(low, kind)] if low > least else []
+    outside += [value > pl.lit(high, kind)] if high < most else []
+    return [("range", pl.any_horizontal(outside))] if outside else []
+
+
+@cache
+def _limits(kind: polars.DataType) -> tuple[int, int]:
+    """What a type of integers can hold."""
+    import polars as pl
+    from polars.datatypes import IntegerType
+
+    assert isinstance(kind, IntegerType)
+    return pl.select(least=kind.min(), most=kind.max()).row(0)
 
 
 def faults(text: polars.Expr, column: Column) -> list[Fault]:

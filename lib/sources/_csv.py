@@ -1,8 +1,7 @@
 """CSV in blocks of whole rows, each parsed as vectors; whatever is odd about a block goes to lib/sources/_csv_exact.py.
 
-A block is trusted only when its bytes prove that there is one way to read it: quotes stand where the grammar has
-them, delimiters and line ends outside quotes are as many as its rows need. Both ways give the same rows, rejects and
-lines.
+A block is trusted only when it proves that there is one way to read it (lib/sources/_csv_block.py). Both ways give the
+same rows, rejects and lines.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from lib.reading import Batch
 from lib.sources import _csv_exact
+from lib.sources._csv_block import Block, integers
 from lib.sources._csv_exact import LONGEST, Shape
 from lib.sources._detected import detected
 from lib.sources._opened import SourceFile
@@ -81,7 +81,7 @@ class _Recoded:
 
 
 def _blocks(file: SourceFile, shape: Shape, carry: bytes, data: BinaryIO) -> Iterator[Batch]:
-    line, ended = shape.begins, False
+    reader, ended = _Reader(file, shape, shape.begins), False
     while True:
         if not ended:
             more = data.read(BLOCK)
@@ -89,147 +89,66 @@ def _blocks(file: SourceFile, shape: Shape, carry: bytes, data: BinaryIO) -> Ite
             carry += more
         if not carry:
             return
-        cut = len(carry) if ended else _cut(carry, file.table.dialect.quote.encode())
-        if cut == 0 and len(carry) < 2 * LONGEST:
+        block = Block.of(carry, file.table.dialect, last=ended)
+        if block and not block.data and len(carry) < 2 * LONGEST:
             continue
-        block, carry = carry[:cut], carry[cut:]
-        checked = _check(file, block) if block else None
-        if checked is None:
+        if not block or not block.data:
             # Where its rows end is not known, so the rest of the file is read row by row.
-            yield from _csv_exact.batches(file, shape, _rest(block + carry, data), line)
+            yield from _csv_exact.batches(file, shape, _rest(carry, data), reader.line)
             return
-        made = _parse(file, shape, checked, line)
-        if made is None:
-            yield from _csv_exact.batches(file, shape, io.BytesIO(block), line)
-        else:
-            yield made
-        line += checked.lines
+        carry = carry[len(block.data) :]
+        yield from reader.batches(block)
 
 
-def _cut(block: bytes, quote: bytes) -> int:
-    """Where the last row of a block ends, if its quotes are balanced: after a line end that is not within quotes."""
-    end = block.rfind(b"\n") + 1
-    if not quote or not end:
-        return end
-    odd = block.count(quote, 0, end) % 2
-    while odd and end:
-        before = block.rfind(b"\n", 0, end - 1) + 1
-        odd ^= block.count(quote, before, end) % 2
-        end = before
-    return end
+@dataclass
+class _Reader:
+    """Reads one block of a file after the other, the next of which begins at `line`.
 
-
-@dataclass(frozen=True)
-class _Checked:
-    """A block whose quotes are in order: its lines, and what there is outside of its quotes.
-
-    `held` are the line ends within quotes, each as the number of line ends outside of quotes before it.
+    Columns that hold nothing but integers in the first block are read as integers, as long as they do.
     """
 
-    block: bytes
-    lines: int
-    delimiters: int
-    line_ends: int
-    quoted: bool
-    held: list[int]
+    file: SourceFile
+    shape: Shape
+    line: int
+    _integers: dict[str, polars.DataType] | None = None
+
+    def batches(self, block: Block) -> Iterator[Batch]:
+        """The rows of a block."""
+        begins = self.line
+        frame = self._parsed(block)
+        if frame is None:
+            self.line += block.data.count(b"\n")
+            yield from _csv_exact.batches(self.file, self.shape, io.BytesIO(block.data), begins)
+            return
+        self.line += block.lines(frame)
+        rows = placed(self._nulled(frame), self.file, block.numbers(frame, begins))
+        yield Batch(rows, sendable=_is_sendable(block.data))
+
+    def _parsed(self, block: Block) -> polars.DataFrame | None:
+        if self._integers:
+            frame = block.parse(self.shape.columns, self._integers)
+            if frame is not None:
+                return frame
+            self._integers = {}
+        frame = block.parse(self.shape.columns, {})
+        if self._integers is None and frame is not None:
+            # Where NULL is written by a word, the column is text with such words.
+            self._integers = integers(frame) if self.file.table.nulls == ("",) else {}
+        return frame
+
+    def _nulled(self, frame: polars.DataFrame) -> polars.DataFrame:
+        """polars reads an empty field as NULL and a quoted one as text; the csv module cannot tell them apart."""
+        import polars as pl
+
+        texts = self.file.table.nulls
+        if texts == ("",):
+            return frame.with_columns(pl.when(pl.col(pl.String) != "").then(pl.col(pl.String)))
+        return nulled(frame if "" in texts else frame.with_columns(pl.all().fill_null("")), texts)
 
 
-def _check(file: SourceFile, block: bytes) -> _Checked | None:
-    """The block with what stands outside its quotes; None when its quotes can be read in more than one way."""
-    dialect = file.table.dialect
-    delimiter, quote = dialect.delimiter.encode(), dialect.quote.encode()
-    # polars would take a mark of byte order away at the beginning of any block.
-    if (b"\r" in block and block.count(b"\r") != block.count(b"\r\n")) or block.startswith(_BOM):
-        return None
-    if not block.endswith(b"\n"):
-        block += b"\n"
-    lines = block.count(b"\n")
-    if not quote or quote not in block:
-        return _Checked(block, lines, block.count(delimiter), lines, False, [])
-    segments = block.split(quote)
-    outside = segments[::2]
-    if len(segments) % 2 == 0 or not _in_order(outside, delimiter):
-        return None
-    text = b"".join(outside)
-    line_ends = text.count(b"\n")
-    held = _held(segments) if line_ends != lines else []
-    return _Checked(block, lines, text.count(delimiter), line_ends, True, held)
-
-
-def _in_order(outside: list[bytes], delimiter: bytes) -> bool:
-    """Whether quotes stand only where a field begins or ends, or doubled within one.
-
-    `outside` is what stands between closing and opening quotes: between the two of a doubled quote, nothing.
-    """
-    ends, begins = delimiter + b"\n", delimiter + b"\r\n"
-    first, last, between = outside[0], outside[-1], set(outside[1:-1])
-    if (first and first[-1] not in ends) or not last or last[0] not in begins:
-        return False
-    return all(not part or (part[0] in begins and part[-1] in ends) for part in between)
-
-
-def _held(segments: list[bytes]) -> list[int]:
-    found: list[int] = []
-    rows = 0
-    for index, segment in enumerate(segments):
-        ends = segment.count(b"\n")
-        if index % 2:
-            found += [rows] * ends
-        else:
-            rows += ends
-    return found
-
-
-def _parse(file: SourceFile, shape: Shape, checked: _Checked, line: int) -> Batch | None:
-    """The rows of a block; None when some are wider or narrower than the header, empty, or no UTF-8."""
-    import polars as pl
-    from polars.exceptions import PolarsError
-
-    width, block = len(shape.columns), checked.block
-    # An empty line is no row of the csv module, and would be one here.
-    if width == 1 or block.startswith((b"\n", b"\r\n")):
-        return None
-    try:
-        frame = pl.read_csv(
-            block,
-            has_header=False,
-            schema=dict.fromkeys(shape.columns, pl.String),
-            separator=file.table.dialect.delimiter,
-            quote_char=file.table.dialect.quote or None,
-            truncate_ragged_lines=False,
-            encoding="utf8",
-        )
-    except PolarsError:
-        return None
-    if frame.height != checked.line_ends or checked.delimiters != frame.height * (width - 1):
-        return None
+def _is_sendable(block: bytes) -> bool:
     # Searching for two bytes is slow, and most files have no backslash.
-    sendable = not any(mark in block for mark in (b"\0", b"\x01", b"\x02")) and not (b"\\" in block and b"\\N" in block)
-    rows = placed(_nulled(file, frame, quoted=checked.quoted), file, _numbers(frame.height, checked.held, line))
-    return Batch(rows, sendable=sendable)
-
-
-def _nulled(file: SourceFile, frame: polars.DataFrame, *, quoted: bool) -> polars.DataFrame:
-    """polars reads an empty field as NULL and a quoted one as text; the csv module cannot tell them apart."""
-    import polars as pl
-
-    texts = file.table.nulls
-    if texts == ("",):
-        return frame.with_columns(pl.when(pl.all() != "").then(pl.all())) if quoted else frame
-    return nulled(frame if "" in texts else frame.with_columns(pl.all().fill_null("")), texts)
-
-
-def _numbers(height: int, held: list[int], first: int) -> polars.Series:
-    """The line that each row begins at: one after the other, further on by the line ends that fields before it hold."""
-    import polars as pl
-
-    numbers = pl.int_range(first, first + height, dtype=pl.Int64, eager=True).alias("_line")
-    if not held:
-        return numbers
-    counts = pl.Series("row", held, dtype=pl.Int64).value_counts(name="more")
-    ends = pl.DataFrame({"row": pl.int_range(0, height, dtype=pl.Int64, eager=True)})
-    more = ends.join(counts, on="row", how="left", maintain_order="left")["more"].fill_null(0).cast(pl.Int64)
-    return (numbers + more.cum_sum().shift(1, fill_value=0)).alias("_line")
+    return not any(mark in block for mark in (b"\0", b"\x01", b"\x02")) and not (b"\\" in block and b"\\N" in block)
 
 
 def _rest(begun: bytes, data: BinaryIO) -> io.BufferedReader:

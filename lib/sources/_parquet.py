@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.reading import Batch, format_float
+from lib.sources._moments import dates, have_four_digits, times
 from lib.sources._opened import SourceFile
 from lib.sources._placed import placed
 
@@ -27,11 +28,12 @@ def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
     line = 1
     try:
         scan = pl.scan_parquet(path)
-        schema = scan.collect_schema()
-        texts = [_text(file, name, kind) for name, kind in schema.items()]
+        for name, kind in scan.collect_schema().items():
+            _check(file, name, kind)
         for frame in scan.collect_batches(chunk_size=_ROWS, maintain_order=True):
             numbers = pl.int_range(line, line + frame.height, dtype=pl.Int64, eager=True).alias("_line")
-            yield Batch(placed(frame.select(texts), file, numbers))
+            texts = pl.DataFrame([_text(values) for values in frame.iter_columns()])
+            yield Batch(placed(texts, file, numbers), fits=_fits(frame))
             line += frame.height
     except (PolarsError, OSError) as error:
         raise file.wrong(
@@ -39,51 +41,62 @@ def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
         ) from None
 
 
-def _text(file: SourceFile, name: str, kind: polars.DataType) -> polars.Expr:
+def _check(file: SourceFile, name: str, kind: polars.DataType) -> None:
+    import polars as pl
+
+    named = (pl.String, pl.Null, pl.Boolean, pl.Date, pl.Datetime, pl.Categorical, pl.Enum, pl.Binary)
+    if not (kind.is_numeric() or kind.is_nested() or isinstance(kind, named)):
+        raise file.wrong(
+            f"column {name} is of type {kind}, which has no text", hint="leave it out, or make it another type"
+        )
+
+
+def _text(values: polars.Series) -> polars.Series:
     """A column as the strict parser takes it."""
     import polars as pl
 
-    value = pl.col(name)
-    if kind.is_integer() or kind in (pl.String, pl.Null):
-        return value.cast(pl.String) if kind == pl.Null else value
-    if kind == pl.Boolean or kind.is_decimal() or isinstance(kind, pl.Categorical | pl.Enum):
-        return value.cast(pl.String)
+    kind = values.dtype
+    if kind.is_integer():
+        return values
     if kind == pl.Date:
-        return value.dt.to_string("%Y-%m-%d")
+        return dates(values)
     if isinstance(kind, pl.Datetime):
-        return _time(value, kind)
-    if kind.is_float():
-        plain = value.cast(pl.String)
-        # With an exponent it would be no decimal any more.
-        odd = plain.str.contains("e", literal=True)
-        return pl.when(odd).then(value.map_elements(format_float, return_dtype=pl.String)).otherwise(plain).alias(name)
-    if kind == pl.Binary:
-        return value.cast(pl.String)
+        return _nanoseconds(values) if kind.time_unit == "ns" else times(values)
     if kind.is_nested():
-        return _json(name)
-    raise file.wrong(
-        f"column {name} is of type {kind}, which has no text", hint="leave it out, or make it another type"
-    )
+        return _json(values)
+    texts = values.cast(pl.String)
+    if not kind.is_float():
+        return texts
+    # With an exponent it would be no decimal any more.
+    odd = texts.str.contains("e", literal=True).arg_true()
+    return texts.scatter(odd, [format_float(value) for value in values.gather(odd)]) if odd.len() else texts
 
 
-def _time(value: polars.Expr, kind: polars.Datetime) -> polars.Expr:
-    """`YYYY-MM-DD HH:MM:SS.ffffff`; nanoseconds stay when there are any, and then do not fit a column."""
+def _nanoseconds(values: polars.Series) -> polars.Series:
+    """Times as of microseconds; nanoseconds stay when there are any, and then do not fit a column."""
     import polars as pl
 
-    at = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if kind.time_zone else value
-    if kind.time_unit != "ns":
-        return at.dt.to_string("%Y-%m-%d %H:%M:%S%.6f")
-    whole = at.dt.nanosecond() % 1000 == 0
-    return (
-        pl.when(whole)
-        .then(at.dt.cast_time_unit("us").dt.to_string("%Y-%m-%d %H:%M:%S%.6f"))
-        .otherwise(at.dt.to_string("%Y-%m-%d %H:%M:%S%.9f"))
-    )
+    whole = values.to_physical() % 1000 == 0
+    exact = values.to_physical().cast(pl.Datetime("ns")).dt.to_string("%Y-%m-%d %H:%M:%S%.9f")
+    return times(values.dt.cast_time_unit("us")).zip_with(whole, exact)
 
 
-def _json(name: str) -> polars.Expr:
-    """A list or a struct as JSON text: encoded as the one field of a struct, whose braces are taken off again."""
+def _fits(frame: polars.DataFrame) -> dict[str, str]:
+    """The columns whose text fits a date or a time, as it has been made of one."""
     import polars as pl
 
-    wrapped = pl.struct(pl.col(name).alias("v")).struct.json_encode()
-    return pl.when(pl.col(name).is_not_null()).then(wrapped.str.slice(5, wrapped.str.len_chars() - 6)).alias(name)
+    kinds = {
+        name: "date" if kind == pl.Date else "datetime"
+        for name, kind in frame.schema.items()
+        if kind == pl.Date or (isinstance(kind, pl.Datetime) and kind.time_unit != "ns")
+    }
+    return {name: kind for name, kind in kinds.items() if have_four_digits(frame[name])}
+
+
+def _json(values: polars.Series) -> polars.Series:
+    """Lists or structs as JSON text: encoded as the one field of a struct, whose braces are taken off again."""
+    import polars as pl
+
+    wrapped = pl.struct(pl.lit(values).alias("v")).struct.json_encode()
+    text = pl.when(pl.lit(values).is_not_null()).then(wrapped.str.slice(5, wrapped.str.len_chars() - 6))
+    return pl.select(text.alias(values.name)).to_series()

@@ -131,11 +131,21 @@ _QUOTED = _FIELD.map(lambda text: '"' + text.replace('"', '""') + '"')
 _PLAIN = st.text(st.sampled_from(["a", "1", " ", "é"]), max_size=4) | st.just("NULL")
 _ROW = st.lists(st.one_of(_PLAIN, _PLAIN, _QUOTED, _QUOTED, _FIELD), min_size=1, max_size=4).map(",".join)
 _EVEN = st.lists(st.one_of(_PLAIN, _QUOTED), min_size=3, max_size=3).map(",".join)
+# Columns of integers, most of them written as an integer is.
+_INTEGER = st.integers(-12, 120).map(str) | st.sampled_from(["", '"7"', "18446744073709551615", "-9223372036854775808"])
+_NEARLY = st.sampled_from(
+    ["007", "+1", "-0", " 1", "1 ", "1.0", "1e3", "99999999999999999999", "x", '""', '" 1"', "1_0"]
+)
+_NUMBERS = st.tuples(_INTEGER, _PLAIN | _QUOTED, _INTEGER).map(",".join)
+_NEAR_NUMBERS = st.tuples(_INTEGER | _NEARLY, _PLAIN | _QUOTED, _INTEGER | _NEARLY).map(",".join)
+_FILES = st.lists(st.one_of(_EVEN, _EVEN, _EVEN, _ROW), max_size=12) | st.lists(
+    st.one_of(_NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, _NEAR_NUMBERS), max_size=20
+)
 
 
-@settings_of_hypothesis(max_examples=400, deadline=None)
+@settings_of_hypothesis(max_examples=600, deadline=None)
 @given(
-    st.lists(st.one_of(_EVEN, _EVEN, _EVEN, _ROW), max_size=12),
+    _FILES,
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.booleans(),
     st.integers(20, 60),
@@ -173,6 +183,7 @@ def _outcome(reading: Callable[[], Iterator[Batch]]) -> tuple[object, ...]:
         for batch in batches
         if batch.sendable
         for row in batch.frame.select("a", "b", "c").rows()
-        for text in row
+        for text in map(str, row)
     )
-    return (rows(batches), [reject for batch in batches for reject in batch.rejects])
+    found = [tuple(None if value is None else str(value) for value in row) for row in rows(batches)]
+    return (found, [reject for batch in batches for reject in batch.rejects])
