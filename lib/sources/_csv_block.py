@@ -79,20 +79,21 @@ class Block:
 
     def _is_found_again_in(self, frame: polars.DataFrame) -> bool:
         """Whether the values with all that belongs around them have as many bytes as the block."""
-        import polars as pl
-
-        texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-        values = sum(frame.select(pl.col(texts).str.len_bytes().sum()).row(0))
-        values += sum(_digits(frame[name]) for name in frame.columns if name not in texts)
+        values = sum(_size(column) for column in frame.iter_columns())
         marks = frame.height * frame.width + (self.data.count(b"\r") if b"\r" in self.data else 0)
         if self.quotes is not None:
             if self.quotes.rows.len() != frame.height:
                 return False
-            quoted = frame.filter(self.quotes.rows).select(texts)
-            held = quoted.select(pl.all().str.count_matches(self.dialect.quote, literal=True).sum()).row(0)
-            returns = quoted.select(pl.all().str.count_matches("\r", literal=True).sum()).row(0)
-            marks += self.quotes.count - sum(held) - sum(returns)
-        return bool(values + marks == len(self.data))
+            quoted = frame.filter(self.quotes.rows)
+            marks += self.quotes.count - self._held(quoted, self.dialect.quote * 2) - self._held(quoted, "\r")
+        return values + marks == len(self.data)
+
+    def _held(self, quoted: polars.DataFrame, mark: str) -> int:
+        """How often the first letter of a mark, as it is written in the block, stands in values with quotes."""
+        if mark.encode() not in self.data:
+            return 0
+        texts = (column for column in quoted.iter_columns() if not column.dtype.is_integer())
+        return sum(int(text.str.count_matches(mark[0], literal=True).sum()) for text in texts)
 
     def lines(self, frame: polars.DataFrame) -> int:
         """How many lines its rows have."""
@@ -124,11 +125,13 @@ def _quoted(data: bytes, dialect: Dialect, *, last: bool) -> Block | None:
             return None
         data = data[: _end(data, lines.len() - whole)]
         lines, marks, begins = lines.head(whole), marks.head(whole), begins.head(whole)
-    quoted = pl.DataFrame({"text": lines, "row": begins.cum_sum()}).filter((marks > 0) | ~begins)
-    if not begins.all():
+    alone = begins & begins.shift(-1, fill_value=True)
+    rows = lines.filter(alone & (marks > 0))
+    if not alone.all():
         # Lines that a quote holds together.
-        quoted = quoted.group_by("row", maintain_order=True).agg(pl.col("text").fill_null("").str.join("\n"))
-    if not quoted["text"].str.contains(_grammar(dialect)).all():
+        held = pl.DataFrame({"text": lines.fill_null(""), "row": begins.cum_sum()}).filter(~alone)
+        rows = rows.append(held.group_by("row").agg(pl.col("text").str.join("\n"))["text"])
+    if not rows.str.contains(_grammar(dialect)).all():
         return None
     return Block(data, dialect, Quotes(int(marks.sum()), (marks > 0).filter(begins), begins))
 
@@ -163,14 +166,18 @@ def _grammar(dialect: Dialect) -> str:
     return f"^{value}(?:{delimiter}{value})*$"
 
 
-def _digits(numbers: polars.Series) -> int:
-    """The characters that integers have when they are written down."""
-    sizes = numbers.drop_nulls().abs()
+def _size(values: polars.Series) -> int:
+    """The bytes that texts have, or integers when they are written down."""
+    if not values.dtype.is_integer():
+        return int(values.str.len_bytes().sum())
+    sizes = values.drop_nulls().abs()
+    # The least integer of a type has no positive counterpart: it is not counted, and the block is read as text.
+    sizes = sizes.filter(sizes >= 0)
     if sizes.is_empty():
         return 0
     least, most = (len(str(size)) for size in (sizes.min(), sizes.max()))
     longer = sum(int((sizes >= 10**count).sum()) for count in range(least, most))
-    return least * sizes.len() + longer + int((numbers < 0).sum())
+    return least * sizes.len() + longer + int((values < 0).sum())
 
 
 def integers(frame: polars.DataFrame) -> dict[str, polars.DataType]:

@@ -138,8 +138,11 @@ _NEARLY = st.sampled_from(
 )
 _NUMBERS = st.tuples(_INTEGER, _PLAIN | _QUOTED, _INTEGER).map(",".join)
 _NEAR_NUMBERS = st.tuples(_INTEGER | _NEARLY, _PLAIN | _QUOTED, _INTEGER | _NEARLY).map(",".join)
-_FILES = st.lists(st.one_of(_EVEN, _EVEN, _EVEN, _ROW), max_size=12) | st.lists(
-    st.one_of(_NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, _NEAR_NUMBERS), max_size=20
+_ALL_NUMBERS = st.tuples(_INTEGER, _INTEGER, _INTEGER).map(",".join)
+_FILES = (
+    st.lists(_ALL_NUMBERS, max_size=20)
+    | st.lists(st.one_of(_EVEN, _EVEN, _EVEN, _ROW), max_size=12)
+    | st.lists(st.one_of(_NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, _NEAR_NUMBERS), max_size=20)
 )
 
 
