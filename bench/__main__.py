@@ -69,7 +69,7 @@ def _one(folder: Path, name: str, environment: dict[str, str], port: int, found:
 
 
 def _whole_jobs(folder: Path, server: Server, found: report.Found, runs: int) -> None:
-    """Jobs to their end through the embedded server: one row, and a night on which nothing is new."""
+    """Jobs to their end through the embedded server: one row, a night on which nothing is new, and all the rows."""
     (folder / "one").mkdir()
     environment = processes.environment(folder, server, "one", {"fact_sale": data.TABLE.format(glob="*.csv")})
     with (folder / "csv" / "sale.csv").open(encoding="utf-8") as sales:
@@ -80,6 +80,8 @@ def _whole_jobs(folder: Path, server: Server, found: report.Found, runs: int) ->
         found.add("one row", processes.job(environment, "load_facts", "--force", "--no-notify"))
         found.add("nothing new", processes.job(environment, "load_facts", "--force", "--no-notify"))
         found.add("python", processes.python(environment))
+    (folder / "csv" / "sale.csv").rename(folder / "one" / "all.csv")
+    found.add("all rows", processes.job(environment, "load_facts", "--force", "--no-notify"))
     shutil.rmtree(folder / "one")
 
 
