@@ -17,6 +17,9 @@ from lib.dialect import Dialect
 if TYPE_CHECKING:
     import polars
 
+# What polars takes at the beginning of bytes for a mark of byte order, which it drops, or for a compressed stream,
+# which it expands: zlib (`x^` may well be text), gzip, zstd.
+_SWALLOWED = (b"\xef\xbb\xbf", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 # Separates nothing, where lines are wanted: one of them is in no text.
 _CONTROLS = [chr(code) for code in range(1, 32) if chr(code) not in "\t\n\r"]
 
@@ -59,23 +62,15 @@ class Block:
         anything else in a column of integers.
         """
         import polars as pl
-        from polars.exceptions import PolarsError
 
-        # An empty line is no row of the csv module, and would be one here; a mark of byte order would be taken away.
-        if len(columns) == 1 or self.data.startswith("\ufeff".encode()):
+        # An empty line is no row of the csv module, and would be one here.
+        if len(columns) == 1:
             return None
-        try:
-            frame = pl.read_csv(
-                self.data,
-                has_header=False,
-                schema=dict.fromkeys(columns, pl.String) | dict(integers),
-                separator=self.dialect.delimiter,
-                quote_char=self.dialect.quote or None,
-                truncate_ragged_lines=False,
-            )
-        except PolarsError:
+        schema = dict.fromkeys(columns, pl.String()) | dict(integers)
+        frame = _read(self.data, schema, self.dialect.delimiter, self.dialect.quote)
+        if frame is None or not self._is_found_again_in(frame):
             return None
-        return frame if self._is_found_again_in(frame) else None
+        return frame
 
     def _is_found_again_in(self, frame: polars.DataFrame) -> bool:
         """Whether the values with all that belongs around them have as many bytes as the block."""
@@ -139,16 +134,30 @@ def _quoted(data: bytes, dialect: Dialect, *, last: bool) -> Block | None:
 def _lines(data: bytes) -> polars.Series | None:
     """The lines without their ends, an empty one as NULL; None when they are no UTF-8."""
     import polars as pl
-    from polars.exceptions import PolarsError
 
     apart = next((mark for mark in _CONTROLS if mark.encode() not in data), None)
-    if apart is None:
+    frame = _read(data, {"text": pl.String()}, apart, "") if apart else None
+    return None if frame is None else frame["text"]
+
+
+def _read(data: bytes, schema: Mapping[str, polars.DataType], delimiter: str, quote: str) -> polars.DataFrame | None:
+    """What polars makes of lines; None for bytes that are no UTF-8, rows that are too wide, values of other types."""
+    import polars as pl
+    from polars.exceptions import PolarsError
+
+    if data.startswith(_SWALLOWED):
         return None
     try:
-        lines = pl.read_csv(data, has_header=False, schema={"text": pl.String}, separator=apart, quote_char=None)
+        return pl.read_csv(
+            data,
+            has_header=False,
+            schema=schema,
+            separator=delimiter,
+            quote_char=quote or None,
+            truncate_ragged_lines=False,
+        )
     except PolarsError:
         return None
-    return lines["text"]
 
 
 def _end(data: bytes, lines: int) -> int:

@@ -145,6 +145,14 @@ _FILES = (
     | st.lists(st.one_of(_NUMBERS, _NUMBERS, _NUMBERS, _NUMBERS, _NEAR_NUMBERS), max_size=20)
 )
 
+# How a dialect is declared, and what stands there for a comma and a double quote.
+_DIALECTS = {
+    '-- dialect: delimiter=";", quote="\'"\n': ";'",
+    "-- dialect: delimiter=tab\n": '\t"',
+    '-- dialect: delimiter="|"\n': '|"',
+    '-- dialect: delimiter="^", quote="]"\n': "^]",
+}
+
 
 @settings_of_hypothesis(max_examples=600, deadline=None)
 @given(
@@ -152,7 +160,7 @@ _FILES = (
     st.sampled_from(["\n", "\r\n", "\r"]),
     st.booleans(),
     st.integers(20, 60),
-    st.sampled_from(["", '-- null: "NULL"\n', '-- null: "", "NULL"\n', "-- dialect: quote=none\n"]),
+    st.sampled_from(["", '-- null: "NULL"\n', '-- null: "", "NULL"\n', "-- dialect: quote=none\n", *_DIALECTS]),
 )
 def test_the_fast_way_and_the_exact_way_read_the_same(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], end: str, ended: bool, block: int, header: str
@@ -160,7 +168,8 @@ def test_the_fast_way_and_the_exact_way_read_the_same(
     folder = tmp_path_factory.getbasetemp()
     path = folder / "fact_t.sql"
     path.write_text(TABLE.replace("-- key", f"{header}-- key"), encoding="utf-8")
-    data = ("a,b,c" + end + end.join(lines) + (end if ended else "")).encode()
+    text = "a,b,c" + end + end.join(lines) + (end if ended else "")
+    data = text.translate(str.maketrans(',"', _DIALECTS.get(header, ',"'))).encode()
     (folder / "same.csv").write_bytes(data)
     file = SourceFile(folder / "same.csv", "same.csv", read_table(path), "", ())
     with pytest.MonkeyPatch.context() as patch:
@@ -173,6 +182,13 @@ def test_the_fast_way_and_the_exact_way_read_the_same(
         return _csv_exact.batches(file, found[0], io.BytesIO(data[found[1] :]), found[0].begins)
 
     assert fast == _outcome(exactly)
+
+
+def test_a_block_that_begins_like_a_compressed_stream_is_text(tmp_path: Path) -> None:
+    (tmp_path / "fact_t.sql").write_text(TABLE.replace("-- key", '-- dialect: delimiter="^"\n-- key'), encoding="utf-8")
+    file = SourceFile(tmp_path / "x.csv", "x.csv", read_table(tmp_path / "fact_t.sql"), "", ())
+    file.path.write_bytes(b"a^b^c\nx^1^2\n")
+    assert _outcome(lambda: _csv.batches(file, file.path)) == ([("2", "x", "1", "2")], [])
 
 
 def _outcome(reading: Callable[[], Iterator[Batch]]) -> tuple[object, ...]:
