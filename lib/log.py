@@ -1,6 +1,6 @@
 """The log of a job: one line an event on stderr, JSON when nobody watches, readable on a terminal.
 
-Stdout belongs to results. structlog is imported at the first event, so that a job that says nothing starts
+Stdout belongs to results. How a line is made is imported at the first event, so that a job that says nothing starts
 fast. Lines carry the host's clock, not lib.clock: they are laid beside the lines of StarRocks and of cron,
 and a demo that sets the jobs' clock must not put them out of order.
 """
