@@ -62,7 +62,10 @@ def of(warehouse: Warehouse, table: str, database: str | None = None) -> list[Co
         (database or warehouse.database, table),
     )
     if not rows:
-        raise Refused(f"{database or warehouse.database}.{table}: no such table", hint="./run migrate")
+        raise Refused(
+            f"{database or warehouse.database}.{table}: no such table",
+            hint="create what schema/ declares: ./run migrate",
+        )
     return [
         Column(
             name=row["COLUMN_NAME"],

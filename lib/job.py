@@ -8,7 +8,7 @@ The function's name is the job's name, its file, its lock, its span and its row 
 
 from __future__ import annotations
 
-import secrets
+import os
 import shlex
 import signal
 import sys
@@ -111,15 +111,21 @@ class Job:
 
     def _open(self, run: Run) -> list[Missing]:
         """Counts this run into the night and returns its missing predecessors; may be done twice."""
+        after = () if run.args.force else self.after
+        runs = self._runs_before(run, after)
+        run.record.attempt = ledger.attempts(runs, run.record) + 1
+        for row in ledger.mark_crashed(run.warehouse, runs, self._is_dead):
+            outcome.crashed(run, row)
+        return ledger.missing(runs, after, run.cycle)
+
+    def _runs_before(self, run: Run, after: tuple[str, ...]) -> list[Row]:
         try:
-            run.record.attempt = ledger.attempts(run.warehouse, run.record) + 1
+            return ledger.before(run.warehouse, run.record, after)
         except NoSuchTable:
             if self.creates_ledger is None:
                 raise
             self.creates_ledger(run.warehouse)
-        for row in ledger.mark_crashed(run.warehouse, run.run_id, self._is_dead):
-            outcome.crashed(run, row)
-        return ledger.missing(run.warehouse, self.after, run.cycle) if not run.args.force else []
+            return ledger.before(run.warehouse, run.record, after)
 
     def _begun(self, run: Run) -> None:
         retry.call(lambda: ledger.write_run(run.warehouse, run.record), before_retry=_say_retry)
@@ -177,7 +183,7 @@ def job(
 
 def new_run_id() -> str:
     """Sorts by time, is short enough to be read aloud, and no two are alike."""
-    return f"{clock.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    return f"{clock.now():%Y%m%dT%H%M%S}-{os.urandom(3).hex()}"
 
 
 def _caught(act: Callable[[], None]) -> BaseException | None:

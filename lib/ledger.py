@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -109,10 +109,23 @@ def write_steps(warehouse: Warehouse, run: RunRecord, steps: list[StepRecord]) -
         _put(warehouse, "ops_job_step", *rows)
 
 
-def attempts(warehouse: Warehouse, run: RunRecord) -> int:
-    """How many other runs of this job this night has had."""
-    sql = "SELECT count(*) AS n FROM ops_job_run WHERE job = %s AND cycle = %s AND run_id <> %s"
-    return int(warehouse.value(sql, (run.job, run.cycle, run.run_id)) or 0)
+def before(warehouse: Warehouse, run: RunRecord, jobs: tuple[str, ...]) -> list[Row]:
+    """What a run has to know of others before it begins, the newest first, read in one statement.
+
+    Runs that are `running`, and those that this job and `jobs` have had this night.
+    """
+    names = (run.job, *jobs)
+    return warehouse.read(
+        "SELECT run_id, job, cycle, state, started_at, host, pid FROM ops_job_run WHERE run_id <> %s"
+        f" AND (state = 'running' OR (cycle = %s AND job IN ({', '.join(['%s'] * len(names))})))"
+        " ORDER BY started_at DESC, run_id DESC",
+        (run.run_id, run.cycle, *names),
+    )
+
+
+def attempts(runs: Sequence[Row], run: RunRecord) -> int:
+    """How many of these are other runs of this job this night."""
+    return sum(row["job"] == run.job and row["cycle"] == run.cycle for row in runs)
 
 
 @dataclass(frozen=True)
@@ -135,16 +148,13 @@ class Missing:
         return f"{self.job} {'was' if self.state == 'skipped' else 'is'} {self.state} (run {self.run_id})"
 
 
-def missing(warehouse: Warehouse, jobs: tuple[str, ...], cycle: date) -> list[Missing]:
-    """Which of these jobs have not been done this night, each with what is known of it."""
+def missing(runs: Sequence[Row], jobs: tuple[str, ...], cycle: date) -> list[Missing]:
+    """Which of these jobs have not been done this night, each with what is known of it; `runs`: the newest first."""
     found = []
     for job in jobs:
-        runs = warehouse.read(
-            "SELECT run_id, state FROM ops_job_run WHERE job = %s AND cycle = %s ORDER BY started_at DESC, run_id DESC",
-            (job, cycle),
-        )
+        its = [run for run in runs if run["job"] == job and run["cycle"] == cycle]
         # A run that was skipped changes nothing, so it counts only when there is no other.
-        last = next((run for run in runs if run["state"] != "skipped"), runs[0] if runs else None)
+        last = next((run for run in its if run["state"] != "skipped"), its[0] if its else None)
         if last is None:
             found.append(Missing(job, cycle, "", ""))
         elif last["state"] not in DONE_STATES:
@@ -152,22 +162,25 @@ def missing(warehouse: Warehouse, jobs: tuple[str, ...], cycle: date) -> list[Mi
     return found
 
 
-def mark_crashed(warehouse: Warehouse, own_run: str, is_dead: Callable[[Row], bool]) -> Iterator[Row]:
+def mark_crashed(warehouse: Warehouse, runs: Sequence[Row], is_dead: Callable[[Row], bool]) -> Iterator[Row]:
     """Marks `running` rows without a process as crashed, and hands over each when it is marked.
 
     `is_dead` judges the rows of this host. Those of others count as dead after a day: their locks cannot be seen here.
     """
     here, now = socket.gethostname(), clock.now()
-    columns = "run_id, job, cycle, started_at, host, pid"
-    running = f"SELECT {columns} FROM ops_job_run WHERE state = 'running' AND run_id"
-    for row in warehouse.read(f"{running} <> %s", (own_run,)):
-        dead = is_dead(row) if row["host"] == here else now - row["started_at"] > _ELSEWHERE_DEAD_AFTER
+    for row in runs:
+        if row["state"] != "running":
+            continue
+        if not (is_dead(row) if row["host"] == here else now - row["started_at"] > _ELSEWHERE_DEAD_AFTER):
+            continue
         # A run closes its row before it gives up its lock: one that ended in between is not `running` any more.
-        if dead and warehouse.read(f"{running} = %s", (row["run_id"],)):
+        row["state"] = warehouse.value("SELECT state FROM ops_job_run WHERE run_id = %s", (row["run_id"],))
+        if row["state"] == "running":
             warehouse.write(
                 "UPDATE ops_job_run SET state = 'crashed', ended_at = %s, error = %s WHERE run_id = %s",
                 (now, f"process {row['pid']} on {row['host']} died without a word", row["run_id"]),
             )
+            row["state"] = "crashed"
             yield row
 
 

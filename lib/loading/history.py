@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lib import clock, progress, quarantine
+from lib import clock, columns, progress, quarantine
 from lib.catalog import TableFile
 from lib.errors import SourceLost
 from lib.loading import load as loading
@@ -22,11 +22,12 @@ _IMMUTABLE = ("kafka",)
 
 def load(run: Run, table: TableFile, window: Window) -> None:
     """Loads what is not there yet of a range, or from the beginning, and shows how far it has come."""
-    known = watermark.known(run.warehouse, table)
+    target = columns.of(run.warehouse, table.name)
+    known = watermark.known(run.warehouse, table, target)
     listed, lost = _listed(loading.source_kind(table).parts(table, known, window))
     parts = _unfinished(run, table, window, listed)
     with progress.shown(table.name, parts, quiet=run.args.json) as watched:
-        for _ in loading.carry(run, table, window, watched.parts(parts)):
+        for _ in loading.carry(run, table, target, window, watched.parts(parts)):
             pass
     if not run.dry_run:
         quarantine.supersede(run.warehouse, table, run_id=run.run_id, at=clock.now().replace(microsecond=0))

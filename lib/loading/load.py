@@ -57,21 +57,26 @@ def begin(run: Run) -> None:
 def load(run: Run, table: TableFile, window: Window | None = None) -> None:
     """Loads what is new of a table's source, or the rows of a range, and counts the rows of each part into the run."""
     asked = window or Window()
-    parts = source_kind(table).parts(table, watermark.known(run.warehouse, table), asked)
-    for _ in carry(run, table, asked, parts):
+    target = columns.of(run.warehouse, table.name)
+    parts = source_kind(table).parts(table, watermark.known(run.warehouse, table, target), asked)
+    for _ in carry(run, table, target, asked, parts):
         pass
     if not run.dry_run:
         quarantine.supersede(run.warehouse, table, run_id=run.run_id, at=clock.now().replace(microsecond=0))
 
 
 def carry(
-    run: Run, table: TableFile, window: Window, parts: Iterable[Part], state: str = quarantine.WAITING
+    run: Run,
+    table: TableFile,
+    target: list[Column],
+    window: Window,
+    parts: Iterable[Part],
+    state: str = quarantine.WAITING,
 ) -> Iterator[Carried]:
-    """Brings parts into their table, and yields each as soon as it is published.
+    """Brings parts into their table, whose columns are `target`, and yields each as soon as it is published.
 
     `state`: how its rejects are kept. A part that is refused does not stop those after it, unless it has a watermark.
     """
-    target = columns.of(run.warehouse, table.name)
     _check_target(table, target)
     refused: list[DataRefused] = []
     run.count(Rows())

@@ -63,7 +63,7 @@ def days(run: Run, table: TableFile, window: Window) -> None:
 
 def _differing(warehouse: Warehouse, table: TableFile) -> list[str]:
     """The days whose rows are not the same on both sides, of those up to the watermark."""
-    stored = watermark.known(warehouse, table).positions.get(WHOLE)
+    stored = watermark.position(warehouse, table, WHOLE)
     if stored is None:
         return []
     end = Position.read(stored)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lib import clock, log, quarantine
+from lib import clock, columns, log, quarantine
 from lib.catalog import TableFile, Tolerance
 from lib.loading import load as loading
 from lib.loading.load import Carried
@@ -42,7 +42,8 @@ def replay(run: Run, table: TableFile, selection: Selection) -> None:
     alone = replace(table, full=False, deletes=None, tolerate=Tolerance(share=1.0))
     ids: dict[str, list[str]] = {}
     parts = _parts(run.warehouse, table.name, rows, ids)
-    for done in loading.carry(run, alone, Window(), parts, quarantine.REJECTED_AGAIN):
+    target = columns.of(run.warehouse, table.name)
+    for done in loading.carry(run, alone, target, Window(), parts, quarantine.REJECTED_AGAIN):
         _mark(run, table, ids.pop(done.part.name), done)
 
 

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from lib import columns
 from lib.catalog import TableFile
+from lib.columns import Column
 from lib.loading import mapping
 from lib.reading import Known
 from lib.warehouse import Warehouse
 
 
-def known(warehouse: Warehouse, table: TableFile) -> Known:
-    """What has been loaded of a table's source, and into which columns. Raises `Refused` without the table."""
-    positions = warehouse.read("SELECT part, position FROM ops_watermark WHERE target = %s", (table.name,))
-    loads = warehouse.read(
-        "SELECT DISTINCT part, content FROM ops_load WHERE target = %s AND part <> ''", (table.name,)
+def known(warehouse: Warehouse, table: TableFile, target: Sequence[Column]) -> Known:
+    """What has been loaded of a table's source, and into which columns."""
+    found = warehouse.read(
+        "SELECT 'watermark' AS kind, part, position AS value FROM ops_watermark WHERE target = %s"
+        " UNION ALL SELECT DISTINCT 'load', part, content FROM ops_load WHERE target = %s AND part <> ''",
+        (table.name, table.name),
     )
+    loads = [row for row in found if row["kind"] == "load"]
     return Known(
-        positions={row["part"]: row["position"] for row in positions},
-        contents=frozenset(row["content"] for row in loads if row["content"]),
+        positions={row["part"]: row["value"] for row in found if row["kind"] == "watermark"},
+        contents=frozenset(row["value"] for row in loads if row["value"]),
         names=frozenset(row["part"] for row in loads),
-        columns=mapping.kinds(table, columns.of(warehouse, table.name)),
+        columns=mapping.kinds(table, target),
     )
+
+
+def position(warehouse: Warehouse, table: TableFile, part: str) -> str | None:
+    """The watermark of one part of a table's source; None before the first."""
+    found = warehouse.value("SELECT position FROM ops_watermark WHERE target = %s AND part = %s", (table.name, part))
+    return None if found is None else str(found)
 
 
 def advance(warehouse: Warehouse, table: str, positions: Mapping[str, str], load_id: str, at: datetime) -> None:
