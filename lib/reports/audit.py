@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from lib import verification
 from lib.catalog import SEVERITIES, Severity
+from lib.reports.durations import duration
 from lib.reports.night import NightRecord
 from lib.settings import settings
 from lib.verification import Result
@@ -115,16 +116,6 @@ def page(report: Report) -> str:
     return environment.get_template("report_page.html").render(
         report=report, night=report.night, faults=faults, by_subject=by_subject, severities=SEVERITIES
     )
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds for people: `0.4 s`, `3 min 20 s`, `1 h 5 min`; a dash while it is not known."""
-    if seconds is None:
-        return "-"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _json(report: Report) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lib import notify
-from lib.reports.audit import Report, duration
+from lib.reports.audit import Report
+from lib.reports.durations import duration
 from lib.verification import Result
 
 

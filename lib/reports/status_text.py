@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from lib.reports.audit import duration
+from lib.reports.durations import duration
 from lib.reports.status import Lag, Planned, Status
 
 # Days of a gap that are named one by one.
