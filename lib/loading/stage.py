@@ -118,13 +118,12 @@ class Stage:
 
 @contextmanager
 def opened(warehouse: Warehouse, loader: StreamLoad, mapping: Mapping, target: str, load_id: str) -> Iterator[Stage]:
-    """A fresh stage table for the block; dropped afterwards, also when the block fails."""
+    """A stage table for the block, whose name no other has had; dropped afterwards, also when the block fails."""
     name = f"s_{target}__{load_id.replace('-', '_')}"
     spool = settings().state_dir / "spool" / f"{name}.csv"
     spool.parent.mkdir(parents=True, exist_ok=True)
     _remove(spool.parent, name)
     stage = Stage(warehouse, loader, name, mapping, spool)
-    warehouse.write(f"DROP TABLE IF EXISTS {stage.table} FORCE")
     warehouse.write(_create(stage))
     try:
         yield stage
