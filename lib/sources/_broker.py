@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lib import log
 from lib.errors import Misconfigured, SourceLost, Unavailable
 from lib.settings import settings
-from lib.sources._records import Place, Record
+from lib.sources._records import Place, Records
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer as Consumer
@@ -102,34 +102,40 @@ def first_since(found: Consumer, place: Place, milliseconds: int) -> int | None:
     return None if at < 0 else int(at)
 
 
-def records(place: Place, start: int, until: int) -> Iterator[list[Record]]:
-    """The records of offsets [start, until) in lists, without those that have no value.
+def records(place: Place, start: int, until: int) -> Iterator[Records]:
+    """The records of offsets [start, until), some at a time, without those that have no value.
 
     Offsets may have holes (transactions, compaction). Raises `Unavailable` when the broker falls silent, `SourceLost`
     when it has deleted what was to be read.
     """
+    from confluent_kafka import Message
+
     tombstones = 0
     with consumer() as found:
         for messages in _messages(found, place, start, until):
-            # Sound messages are turned into records by one comprehension: this is what a message costs.
-            made = [Record(message.offset(), message.timestamp()[1], message.value()) for message in messages]
-            kept = [record for record in made if record.value is not None]
-            tombstones += len(made) - len(kept)
-            yield kept
+            # This is what a message costs: no line of Python is run for it.
+            values = list(map(Message.value, messages))
+            times = [at for _, at in map(Message.timestamp, messages)]
+            made = Records(list(map(Message.offset, messages)), times, values)  # type: ignore[arg-type]  # has offsets
+            if not all(values):
+                tombstones += values.count(None)
+                made = made.where(value is not None for value in values)
+            yield made
     if tombstones:
         log.warning("tombstones", part=str(place), messages=tombstones, from_offset=start, to_offset=until)
 
 
 def _messages(found: Consumer, place: Place, start: int, until: int) -> Iterator[list[Any]]:
-    from confluent_kafka import TopicPartition
+    from confluent_kafka import Message, TopicPartition
 
     found.assign([TopicPartition(place.topic, place.partition, start)])
     heard, at, wanted = time.monotonic(), start, 1
     while at < until:
         # No more than there can be, so that the call returns with the last message and not with its timeout.
         received = found.consume(min(wanted, until - at), timeout=1.0)
-        sound = [message for message in received if message.error() is None]
-        if len(sound) < len(received):
+        sound = received
+        if any(map(Message.error, received)):
+            sound = [message for message in received if message.error() is None]
             at = _end_of_partition(received, place, at)
         if sound:
             at = max(at, (sound[-1].offset() or 0) + 1)

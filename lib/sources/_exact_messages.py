@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lib.reading import Batch, Reject
-from lib.sources._records import Fields, Place, Record, with_lineage
+from lib.sources._records import Fields, Place, Record, Records, with_lineage
 
 if TYPE_CHECKING:
     import msgspec
@@ -20,7 +20,7 @@ _KEPT_BYTES = 70_000
 _NOT_JSON = (ValueError, RecursionError)
 
 
-def batch(records: Sequence[Record], place: Place, fields: Fields) -> Batch:
+def batch(records: Records, place: Place, fields: Fields) -> Batch:
     """The rows of the records as text, every field of `fields` a column; NULL where an object lacks it.
 
     A message that is no object nor an array of objects is a reject with its bytes; so is an object that has none of
@@ -42,7 +42,7 @@ def batch(records: Sequence[Record], place: Place, fields: Fields) -> Batch:
         except _NOT_JSON as error:
             rejects.append(reject("json", record, place, str(error)))
             continue
-        for index, (row, found) in enumerate(zip(rows, objects, strict=True), record.first):
+        for index, (row, found) in enumerate(zip(rows, objects, strict=True), records.first):
             if fields.names and all(text is None for text in row):
                 rejects.append(_no_fields(found, record, place, index))
                 continue
@@ -54,10 +54,11 @@ def batch(records: Sequence[Record], place: Place, fields: Fields) -> Batch:
     return Batch(with_lineage(frame, lineage, place), rejects)
 
 
-def pieces(record: Record, place: Place) -> Iterator[Record | Reject]:
+def pieces(record: Record, place: Place) -> Iterator[Records | Reject]:
     """A long array as several short ones. All of it is looked at first: a message is put aside whole or not at all."""
+    offset, timestamp = [record.offset], [record.timestamp]
     if record.value.lstrip()[:1] != b"[":
-        yield record
+        yield Records(offset, timestamp, [record.value])
         return
     try:
         raws = _decoder("raws").decode(record.value)
@@ -69,7 +70,7 @@ def pieces(record: Record, place: Place) -> Iterator[Record | Reject]:
         yield reject("json", record, place, str(error))
         return
     for start in range(0, len(raws), PIECE_OBJECTS):
-        yield record._replace(value=_joined(raws[start : start + PIECE_OBJECTS]), first=start)
+        yield Records(offset, timestamp, [_joined(raws[start : start + PIECE_OBJECTS])], start)
 
 
 def reject(reason: str, record: Record, place: Place, why: str) -> Reject:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from lib.reading import Batch, Reject
 from lib.sources import _exact_messages
-from lib.sources._records import Fields, Place, Record
+from lib.sources._records import Fields, Place, Records
 from lib.sources._typed_messages import Decoder
 
 # Bytes of messages a batch: some 15,000 trades, enough for vectors to pay.
@@ -19,7 +19,7 @@ GROUP_BYTES = 2 * 1024 * 1024
 LONG_BYTES = 256 * 1024
 
 
-def batches(lists: Iterable[list[Record]], place: Place, fields: Fields) -> Iterator[Batch]:
+def batches(lists: Iterable[Records], place: Place, fields: Fields) -> Iterator[Batch]:
     """The rows of the records in their order, each batch with the same columns, and what is no row as rejects."""
     typed = Decoder(fields)
     for group, refused in _groups(lists, place):
@@ -28,29 +28,33 @@ def batches(lists: Iterable[list[Record]], place: Place, fields: Fields) -> Iter
         yield Batch(found.frame, [*refused, *found.rejects])
 
 
-def _groups(lists: Iterable[list[Record]], place: Place) -> Iterator[tuple[list[Record], list[Reject]]]:
-    group: list[Record] = []
-    refused: list[Reject] = []
-    size = 0
+def _groups(lists: Iterable[Records], place: Place) -> Iterator[tuple[Records, list[Reject]]]:
+    group, refused, size = Records(), list[Reject](), 0
     for records in lists:
         for piece in _short(records, place):
             if isinstance(piece, Reject):
                 refused.append(piece)
                 continue
-            group += piece
-            size += sum(len(record.value) for record in piece)
-            if size >= GROUP_BYTES:
+            if piece.first and group:
+                # What is not the beginning of its array stands alone.
                 yield group, refused
-                group, refused, size = [], [], 0
+                group, refused, size = Records(), [], 0
+            group = piece if piece.first else group + piece
+            size += sum(map(len, piece.values))
+            if piece.first or size >= GROUP_BYTES:
+                yield group, refused
+                group, refused, size = Records(), [], 0
     if group or refused:
         yield group, refused
 
 
-def _short(records: list[Record], place: Place) -> Iterator[list[Record] | Reject]:
+def _short(records: Records, place: Place) -> Iterator[Records | Reject]:
     """The records as they are, or one by one with the long ones in pieces."""
-    if all(len(record.value) <= LONG_BYTES for record in records):
+    if max(map(len, records.values), default=0) <= LONG_BYTES:
         yield records
         return
     for record in records:
-        for piece in _exact_messages.pieces(record, place) if len(record.value) > LONG_BYTES else (record,):
-            yield piece if isinstance(piece, Reject) else [piece]
+        if len(record.value) > LONG_BYTES:
+            yield from _exact_messages.pieces(record, place)
+        else:
+            yield Records([record.offset], [record.timestamp], [record.value])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from lib.reading import Batch
-from lib.sources._records import Fields, Place, Record, with_lineage
+from lib.sources._records import Fields, Place, Records, lineage, with_lineage
 
 if TYPE_CHECKING:
     import polars
@@ -41,21 +40,30 @@ class Decoder:
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[row] | row)  # type: ignore[valid-type]
         self._row = row
 
-    def batch(self, records: Sequence[Record], place: Place) -> Batch | None:
+    def batch(self, records: Records, place: Place) -> Batch | None:
         """The rows of the records, or None when one of them has to be looked at exactly."""
-        decode, row = self._decoder.decode, self._row
-        if min(record.timestamp for record in records) < 0:
+        if min(records.timestamps) < 0:
             return None
         try:
-            read = [decode(record.value) for record in records]
-            messages = [[found] if type(found) is row else found for found in read]
-            frame = self._frame(list(chain.from_iterable(messages)))
+            rows, lengths = self._decoded(records.values)
+            frame = self._frame(rows)
         except (ValueError, TypeError, OverflowError, RecursionError):
             return None
-        if frame is None:
-            return None
-        lineage = _lineage(records, [len(message) for message in messages])
-        return Batch(with_lineage(frame, lineage, place))
+        return None if frame is None else Batch(with_lineage(frame, lineage(records, lengths), place))
+
+    def _decoded(self, messages: Sequence[bytes]) -> tuple[list[Any], list[int]]:
+        """The rows, and how many each message has. No message's list is kept, so that Python's collector of cycles has
+        nothing to follow."""
+        rows: list[Any] = []
+        lengths = []
+        for found in map(self._decoder.decode, messages):
+            if type(found) is self._row:
+                rows.append(found)
+                lengths.append(1)
+            else:
+                rows += found
+                lengths.append(len(found))
+        return rows, lengths
 
     def _frame(self, rows: list[Any]) -> polars.DataFrame | None:
         import polars as pl
@@ -70,21 +78,3 @@ class Decoder:
         # An object without one of the fields is no row; the exact reader shows what it is instead.
         empty = frame.select(pl.all_horizontal(pl.all().is_null()).any()).item() if rows else False
         return None if empty else frame
-
-
-def _lineage(records: Sequence[Record], lengths: Sequence[int]) -> polars.DataFrame:
-    import polars as pl
-
-    by_record = pl.DataFrame(
-        {
-            "_offset": [record.offset for record in records],
-            "_timestamp": [record.timestamp for record in records],
-            "first": [record.first for record in records],
-            "rows": lengths,
-        },
-        schema=dict.fromkeys(("_offset", "_timestamp", "first", "rows"), pl.Int64),
-    ).filter(pl.col("rows") > 0)
-    return by_record.select(
-        pl.col("_offset", "_timestamp").repeat_by("rows"),
-        pl.int_ranges("first", pl.col("first") + pl.col("rows")).alias("_index"),
-    ).explode("_offset", "_timestamp", "_index")

@@ -18,7 +18,7 @@ from lib.errors import SourceLost
 from lib.reading import ACCEPTED_GAP, END, READ_AGAIN, Batch, Known, Part, Window
 from lib.sources import _broker, _messages
 from lib.sources._broker import Bounds
-from lib.sources._records import Fields, Place, Record
+from lib.sources._records import Fields, Place, Records
 
 if TYPE_CHECKING:
     from lib.sources._broker import Consumer
@@ -191,12 +191,10 @@ def _out_of_time(batch: Batch) -> int:
     return int(batch.frame.select((~pl.col("_timestamp").is_between(_OLDEST, soon)).sum()).item() or 0)
 
 
-def _within(lists: Iterator[list[Record]], window: Window) -> Iterator[list[Record]]:
+def _within(lists: Iterator[Records], window: Window) -> Iterator[Records]:
     """Those of a range; one without a timestamp is in every range, so that it is told of."""
     if not window.is_range:
         return lists
     low = -(2**63) if window.since is None else _milliseconds(window.since)
     high = 2**63 if window.until is None else _milliseconds(window.until)
-    return (
-        [record for record in records if low <= record.timestamp < high or record.timestamp < 0] for records in lists
-    )
+    return (records.where(low <= at < high or at < 0 for at in records.timestamps) for records in lists)

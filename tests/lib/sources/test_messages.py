@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lib.reading import Batch
 from lib.sources import _exact_messages, _messages
-from lib.sources._records import Fields, Place, Record
+from lib.sources._records import Fields, Place, Records
 from lib.sources._typed_messages import Decoder
 
 PLACE = Place("trade.history", 3)
@@ -20,10 +20,14 @@ FIELDS = Fields(("id", "seq", "note"), {"id": "largeint", "seq": "int", "note": 
 AT = 1_780_000_000_000
 
 
+def records(*values: bytes, at: int = AT) -> Records:
+    """The values as records, from offset 42 on."""
+    return Records([*range(42, 42 + len(values))], [at] * len(values), [*values])
+
+
 def read(*values: bytes, at: int = AT, fields: Fields = FIELDS) -> Batch:
     """The values as one batch, from offset 42 on."""
-    records = [Record(42 + number, at, raw) for number, raw in enumerate(values)]
-    (batch,) = _messages.batches([records], PLACE, fields)
+    (batch,) = _messages.batches([records(*values, at=at)], PLACE, fields)
     return batch
 
 
@@ -78,14 +82,22 @@ def test_a_message_without_a_timestamp_is_put_aside() -> None:
 
 def test_a_million_objects_come_in_batches_of_bounded_size() -> None:
     objects = 1_000_000
-    record = Record(7, AT, b"[" + b",".join(b'{"id":%d}' % number for number in range(objects)) + b"]")
+    value = b"[" + b",".join(b'{"id":%d}' % number for number in range(objects)) + b"]"
     indexes, largest = 0, 0
-    for batch in _messages.batches([[record]], PLACE, FIELDS):
+    for batch in _messages.batches([records(value)], PLACE, FIELDS):
         assert batch.frame["_index"][0] == indexes == batch.frame["id"][0]
         indexes += batch.frame.height
         largest = max(largest, batch.frame.height)
     assert indexes == objects
     assert largest < 250_000
+
+
+def test_what_comes_after_a_long_array_keeps_its_place() -> None:
+    long = b"[" + b",".join(b'{"id":%d}' % number for number in range(25_000)) + b"]"
+    batches = list(_messages.batches([records(b'{"id":1}', long, b"[]", b'[{"id":2},{"id":3}]')], PLACE, FIELDS))
+    rows = pl.concat(batch.frame for batch in batches)
+    expected = [(42, 0, 1), *((43, number, number) for number in range(25_000)), (45, 0, 2), (45, 1, 3)]
+    assert rows.select("_offset", "_index", "id").rows() == expected
 
 
 def test_a_long_array_with_one_thing_wrong_is_put_aside_whole() -> None:
@@ -113,7 +125,7 @@ _MESSAGES = st.lists(_SOUND | _OBJECTS) | _OBJECTS | st.lists(_SOUND)
 
 @given(st.lists(_OBJECTS))
 def test_every_value_keeps_its_text(objects: list[dict[str, object]]) -> None:
-    batch = _exact_messages.batch([Record(1, AT, json.dumps(objects).encode())], PLACE, FIELDS)
+    batch = _exact_messages.batch(records(json.dumps(objects).encode()), PLACE, FIELDS)
     known = [given_ for given_ in objects if any(given_.get(name) is not None for name in FIELDS.names)]
     assert len(batch.rejects) == len(objects) - len(known)
     for row, fields in zip(batch.frame.iter_rows(named=True), known, strict=True):
@@ -125,9 +137,9 @@ def test_every_value_keeps_its_text(objects: list[dict[str, object]]) -> None:
 @settings(max_examples=300)
 @given(st.lists(_MESSAGES, min_size=1, max_size=4))
 def test_what_the_typed_reader_takes_is_what_the_exact_one_reads(messages: Sequence[object]) -> None:
-    records = [Record(number, AT, json.dumps(message).encode()) for number, message in enumerate(messages)]
-    typed = Decoder(FIELDS).batch(records, PLACE)
-    exact = _exact_messages.batch(records, PLACE, FIELDS)
+    given_ = records(*(json.dumps(message).encode() for message in messages))
+    typed = Decoder(FIELDS).batch(given_, PLACE)
+    exact = _exact_messages.batch(given_, PLACE, FIELDS)
     if typed is not None:
         assert not exact.rejects
         assert typed.frame.with_columns(pl.col(*FIELDS.names).cast(pl.String)).rows() == exact.frame.rows()
@@ -135,7 +147,51 @@ def test_what_the_typed_reader_takes_is_what_the_exact_one_reads(messages: Seque
 
 @given(st.binary() | st.binary().map(lambda raw: b'[{"id":' + raw + b"}]"))
 def test_any_bytes_are_rows_or_one_reject_for_both_readers(value: bytes) -> None:
-    exact = _exact_messages.batch([Record(1, AT, value)], PLACE, FIELDS)
+    exact = _exact_messages.batch(records(value), PLACE, FIELDS)
     assert exact.frame.is_empty() or not exact.rejects
-    typed = Decoder(FIELDS).batch([Record(1, AT, value)], PLACE)
+    typed = Decoder(FIELDS).batch(records(value), PLACE)
     assert typed is None or typed.frame.height == exact.frame.height
+
+
+_WRITTEN = st.sampled_from(
+    [
+        "0", "-0", "-7", "007", "1.0", "1e3", "+5", "-", "", "NaN", "null", "true", "5", "18446744073709551615",
+        "18446744073709551616", "9223372036854775807", "9223372036854775808", "-9223372036854775809", "1" + "0" * 300,
+        '"5"', '"}{,\\":"', '"\\u0000"', '"\\ud800"', '"é"', '"\n"', '"open', "{}", "[]", '{"id":1}', "[[{}]]",
+    ]
+)  # fmt: skip
+_NAMES = st.sampled_from(['"id"', '"seq"', '"note"', '"other"', '"i\\u0064"', '"ID"', '""', "id"])
+_BLANKS = st.sampled_from(["", "", "", " ", "\n", "\t ", "\ufeff", "\v"])
+
+
+@st.composite
+def written(draw: st.DrawFn) -> bytes:
+    """A message as no program would write it, and as some do: most of them are nearly right."""
+    blank = draw(_BLANKS)
+    names = draw(
+        st.lists(_NAMES, min_size=1, max_size=4) | st.just(['"id"', '"seq"']) | st.just(['"seq"', '"id"', '"id"'])
+    )
+    values = _WRITTEN if draw(st.booleans()) else st.sampled_from(["1", "2", "3"])
+    count = draw(st.integers(0, 3))
+    objects = [
+        "{" + f",{blank}".join(f"{name}{blank}:{blank}{draw(values)}" for name in names) + "}" for _ in range(count)
+    ]
+    array = f"[{blank}" + f"{blank},".join(objects) + "]"
+    text = draw(st.sampled_from([array] * 6 + ["".join(objects), array + blank, array[:-1], array + "]"]))
+    return draw(st.sampled_from([text.encode(), text.encode(), text.encode("latin-1", "replace"), b"\xef\xbb\xbf[]"]))
+
+
+@settings(max_examples=500)
+@given(st.lists(written(), min_size=1, max_size=3))
+def test_however_messages_are_written_all_readers_read_the_same(values: Sequence[bytes]) -> None:
+    given_ = records(*values)
+    exact = _exact_messages.batch(given_, PLACE, FIELDS)
+    typed = Decoder(FIELDS).batch(given_, PLACE)
+    if typed is not None:
+        assert not exact.rejects
+        # The one integer that JSON can write in two ways.
+        numbers = exact.frame.with_columns(pl.col("id", "seq").replace("-0", "0"))
+        assert typed.frame.with_columns(pl.col(*FIELDS.names).cast(pl.String)).rows() == numbers.rows()
+    alone = [_exact_messages.batch(records(value), PLACE, FIELDS) for value in values]
+    assert exact.frame.height == sum(batch.frame.height for batch in alone)
+    assert [reject.reason for reject in exact.rejects] == [one.reason for batch in alone for one in batch.rejects]
