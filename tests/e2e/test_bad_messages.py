@@ -120,7 +120,7 @@ def test_an_array_of_a_million_trades_is_loaded_in_bounded_memory(small: Small, 
 
 
 def test_marks_of_transactions_are_no_gaps(small: Small, broker: Broker) -> None:
-    """The mock broker keeps offsets for the marks, but hands out aborted messages too, so only committed ones here."""
+    """Committed ones, as a producer writes them; of aborted ones see test_transactions.py."""
     producer = Producer({"bootstrap.servers": broker.bootstrap_servers, "transactional.id": "bad"})
     producer.init_transactions(20)
     for number in (1, 2):
