@@ -142,7 +142,7 @@ def _farewell(directory: Path, night: Night, seconds: float) -> None:
     screen.heading(f"Two nights in {seconds:.0f} s. Nothing is left running.")
     if night.partial:
         told = ", ".join(dict.fromkeys(night.partial))
-        print(f"Ended with 3, which is done, but rows are in quarantine or an item failed: {told}")
+        print(f"Ended with 3, which is done, but rows went to quarantine or an item failed: {told}")
     print(f"Report of the last night: {night.report}")
     print(f"Files, logs and data:     {directory}")
 

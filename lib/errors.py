@@ -32,7 +32,7 @@ MEANING: dict[Exit, str] = {
     Exit.DONE: "done, or nothing to do",
     Exit.FAILED: "failed; the message says why, a rerun is safe",
     Exit.USAGE: "the command line is wrong",
-    Exit.PARTIAL: "done, but rows are in quarantine or one of several items failed",
+    Exit.PARTIAL: "done, but rows went to quarantine or one of several items failed",
     Exit.CRITICAL: "a CRITICAL check failed; what depends on this job does not run",
     Exit.UNAVAILABLE: "a service did not answer, retries used up; a rerun is safe",
     Exit.BUG: "a bug in Nightshift; the log has the traceback",

@@ -42,7 +42,7 @@ def settle(run: Run, error: BaseException | None) -> None:
         record.error = redact(f"bug: {type(told).__name__}: {told}")
         record.hint = "the log on standard error has the traceback"
     elif code is Exit.PARTIAL:
-        tables = " ".join(f"--only {step.step}" for step in run.steps if step.rows.quarantined)
+        tables = " ".join(f"--only {step.step}" for step in run.steps if step.rows.put_aside)
         record.hint = f"./run quarantine {tables} --show 20"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -46,33 +46,60 @@ class Origin:
     state: str = WAITING
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Which of some rejects are no news: dismissed, or waiting already with the same reason (`waiting`)."""
+
+    dismissed: list[Reject] = field(default_factory=list)
+    waiting: list[Reject] = field(default_factory=list)
+    news: list[Reject] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """How many are no news."""
+        return len(self.dismissed) + len(self.waiting)
+
+    @property
+    def open(self) -> list[Reject]:
+        """Those that nobody has dismissed: what the table's tolerance is about."""
+        return [*self.waiting, *self.news]
+
+
+def standing(warehouse: Warehouse, table: TableFile, rejects: Sequence[Reject]) -> Standing:
+    """Parts rejects into what is known and what is news.
+
+    A row waits only when the rest of its load has become visible: what a run that died has written has been told to
+    nobody. A row that says something else, or is wrong in another way, is news.
+    """
+    states = _states(warehouse, table, [identity(table, reject) for reject in rejects])
+    found = Standing()
+    for reject in rejects:
+        state, reason = states.get(identity(table, reject), ("", None))
+        if state == DISMISSED:
+            found.dismissed.append(reject)
+        elif state in OPEN and reason == (reject.reason, reject.column):
+            found.waiting.append(reject)
+        else:
+            found.news.append(reject)
+    return found
+
+
 def write(
     warehouse: Warehouse, loader: StreamLoad, table: TableFile, rejects: Sequence[Reject], origin: Origin
 ) -> None:
-    """Writes rejects by one Stream Load; the same source row again is the same row. A dismissed one stays dismissed."""
+    """Writes rejects by one Stream Load; the same source row again is the same row."""
     if not rejects or warehouse.dry_run:
         return
-    done = _dismissed(warehouse, table)
     rows = dict(_row(table, reject, origin) for reject in rejects)
-    body = b"".join(row for identity, row in rows.items() if identity not in done)
-    if not body:
-        return
+    body = b"".join(rows.values())
     loader.load(
         warehouse.database,
         "ops_quarantine",
         label=f"ns_q_{table.name}__{origin.load_id.replace('-', '_')}",
         columns=", ".join(quote(name) for name in COLUMNS),
         body=Body(lambda: iter((body,)), len(body)),
-        rows=len(rows.keys() - done),
+        rows=len(rows),
     )
-
-
-def standing(warehouse: Warehouse, table: TableFile, rejects: Sequence[Reject]) -> int:
-    """How many of these rejects nobody has dismissed: what the table's tolerance is about."""
-    if not rejects:
-        return 0
-    done = _dismissed(warehouse, table)
-    return sum(identity(table, reject) not in done for reject in rejects)
 
 
 def settle(
@@ -149,11 +176,21 @@ def _with_lineage(reject: Reject, lineage: Mapping[str, Any] | None) -> Reject:
     return replace(reject, row_text=text({**lineage, **json.loads(reject.row_text)}))
 
 
-def _dismissed(warehouse: Warehouse, table: TableFile) -> set[str]:
-    rows = warehouse.read(
-        "SELECT row_id FROM ops_quarantine WHERE target = %s AND state = %s", (_target(table), DISMISSED)
-    )
-    return {row["row_id"] for row in rows}
+def _states(warehouse: Warehouse, table: TableFile, rows: Sequence[str]) -> dict[str, tuple[str, tuple[str, str]]]:
+    """State and reason (with its column) of those of the rows that are dismissed or wait behind a visible load."""
+    found = {}
+    for first in range(0, len(rows), _AT_ONCE):
+        some = rows[first : first + _AT_ONCE]
+        marks = ", ".join(["%s"] * len(some))
+        for row in warehouse.read(
+            "SELECT q.row_id AS row_id, q.state AS state, q.reason AS reason, q.column_name AS column_name"
+            " FROM ops_quarantine q LEFT JOIN ops_load l ON l.load_id = q.load_id"
+            f" WHERE q.target = %s AND q.row_id IN ({marks})"
+            " AND (q.state = %s OR (q.accepted AND l.load_id IS NOT NULL))",
+            (_target(table), *some, DISMISSED),
+        ):
+            found[row["row_id"]] = (row["state"], (row["reason"], row["column_name"]))
+    return found
 
 
 def _row(table: TableFile, reject: Reject, origin: Origin) -> tuple[str, bytes]:

@@ -112,7 +112,7 @@ class Run:
                 counted = retry.call(action, before_retry=again)
             if counted is not None:
                 self.count(counted)
-            record.state = "partial" if record.rows.quarantined else "done"
+            record.state = "partial" if record.rows.put_aside else "done"
         except Exception as error:
             self._failed(record, error)
         except BaseException as error:
@@ -156,7 +156,7 @@ class Run:
         """The exit code that tells the truth about the steps."""
         codes = {error.exit_code if isinstance(error, Told) else Exit.BUG for error in self.failures}
         if not codes:
-            return Exit.PARTIAL if self.rows.quarantined else Exit.DONE
+            return Exit.PARTIAL if self.rows.put_aside else Exit.DONE
         for worst in (Exit.CRITICAL, Exit.BUG):
             if worst in codes:
                 return worst

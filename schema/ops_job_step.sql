@@ -12,7 +12,8 @@ CREATE TABLE IF NOT EXISTS ops_job_step (
     rows_read        BIGINT        NOT NULL COMMENT "Rows read from the source",
     rows_loaded      BIGINT        NOT NULL COMMENT "Rows made visible",
     rows_repeated    BIGINT        NOT NULL COMMENT "Rows that were there already",
-    rows_quarantined BIGINT        NOT NULL COMMENT "Rows put into ops_quarantine",
+    rows_quarantined BIGINT        NOT NULL COMMENT "Rows that did not fit and are in ops_quarantine",
+    rows_standing    BIGINT        NOT NULL DEFAULT "0" COMMENT "Of those: rows that waited there already, or have been dismissed",
     error            VARCHAR(4000) NOT NULL COMMENT "What went wrong, empty when nothing did",
     hint             VARCHAR(1000) NOT NULL COMMENT "What to do about it"
 )

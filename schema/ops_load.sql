@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS ops_load (
     rows_staged      BIGINT        NOT NULL COMMENT "Rows sent to the stage table and counted there",
     rows_loaded      BIGINT        NOT NULL COMMENT "Rows inserted or replaced in the target",
     rows_repeated    BIGINT        NOT NULL COMMENT "Rows left out: already there, or older than what is there",
-    rows_quarantined BIGINT        NOT NULL COMMENT "Rows put into ops_quarantine",
+    rows_quarantined BIGINT        NOT NULL COMMENT "Rows that did not fit and are in ops_quarantine",
+    rows_standing    BIGINT        NOT NULL DEFAULT "0" COMMENT "Of those: rows that waited there already, or have been dismissed",
     loaded_at        DATETIME      NOT NULL COMMENT "Time of the load, UTC"
 )
 PRIMARY KEY (target, load_id)

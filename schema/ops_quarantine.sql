@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS ops_quarantine (
     coordinates    VARCHAR(1000) NOT NULL COMMENT "file and line, or topic, partition, offset and index, or key",
     row_text       VARCHAR(65533) NOT NULL COMMENT "The row as JSON with its lineage, _source first, which can be replayed; or as it was read",
     accepted       BOOLEAN       NOT NULL COMMENT "Whether the rest of its load became visible (within tolerance)",
-    load_id        VARCHAR(128)  NOT NULL COMMENT "The load that met it last",
+    load_id        VARCHAR(128)  NOT NULL COMMENT "The load that put it aside",
     run_id         VARCHAR(64)   NOT NULL COMMENT "The run, as in ops_job_run",
     quarantined_at DATETIME      NOT NULL COMMENT "When, UTC",
     part           VARCHAR(1000) NOT NULL DEFAULT "" COMMENT "Part of the source, as in ops_load",

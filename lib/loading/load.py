@@ -162,9 +162,14 @@ class _Load:
         self._put_aside(audit.rejects(self.part, staged.mapping, found))
         self.rows.quarantined = len(self.rejects)
         standing = quarantine.standing(self.run.warehouse, self.table, self.rejects)
-        if not self.table.tolerate.allows(standing, self.rows.read):
+        if not self.table.tolerate.allows(len(standing.open), self.rows.read):
             self._refuse()
-        self._write_rejects(accepted=True)
+        if self.state == quarantine.WAITING:
+            self.rows.standing = standing.rows
+            self._write_rejects(standing.news, accepted=True)
+        else:
+            # Somebody has asked for these rows: what came of each is news.
+            self._write_rejects(standing.open, accepted=True)
         publish.publish(publication)
         for said in publication.notes:
             self.run.note(said)
@@ -174,12 +179,12 @@ class _Load:
         if len(self.rejects) > MOST_REJECTS:
             self._refuse()
 
-    def _write_rejects(self, *, accepted: bool) -> None:
+    def _write_rejects(self, rejects: Sequence[Reject], *, accepted: bool) -> None:
         quarantine.write(
             self.run.warehouse,
             self.loader,
             self.table,
-            self.rejects,
+            rejects,
             quarantine.Origin(
                 accepted,
                 self.load_id,
@@ -193,7 +198,8 @@ class _Load:
 
     def _refuse(self) -> None:
         """Keeps the rejects for people to look at, and stops with nothing of the load visible."""
-        self._write_rejects(accepted=False)
+        known = quarantine.standing(self.run.warehouse, self.table, self.rejects)
+        self._write_rejects(known.news, accepted=False)
         first = self.rejects[0]
         raise DataRefused(
             f"{self.table.name}: {len(self.rejects):,} of {self.rows.read:,} rows do not fit, more than the table"

@@ -218,6 +218,7 @@ def _write_load(publication: Publication) -> None:
         "rows_loaded": rows.loaded,
         "rows_repeated": rows.repeated,
         "rows_quarantined": rows.quarantined,
+        "rows_standing": rows.standing,
         "loaded_at": publication.at,
     }
     marks = ", ".join(["%s"] * len(values))

@@ -32,7 +32,7 @@ _PATIENCE_SECONDS = 1800.0
 _LEDGER = {
     "ops_watermark": "part, position, load_id, updated_at",
     "ops_load": "load_id, run_id, cycle, source, part, content, from_position, to_position, rows_read, rows_staged,"
-    " rows_loaded, rows_repeated, rows_quarantined, loaded_at",
+    " rows_loaded, rows_repeated, rows_quarantined, rows_standing, loaded_at",
 }
 
 

@@ -150,7 +150,7 @@ def test_a_file_that_only_looks_strange_is_loaded_exactly(pair: Small) -> None:
 def test_a_row_of_a_wrong_width_is_in_quarantine_with_its_line(pair: Small) -> None:
     _drop(pair, {"a": b'id,short\n1,a\n2\n3,"x\ny",z\n4,d,\n5,e\n,\n'})
     done = pair.run("load_facts", "--force", expect=(3,))
-    assert done.document["rows"] == {"read": 6, "loaded": 2, "repeated": 0, "quarantined": 4}
+    assert done.document["rows"] == {"read": 6, "loaded": 2, "repeated": 0, "quarantined": 4, "standing": 0}
     kept = {row["coordinates"]: row["reason"] for row in pair.sql("SELECT coordinates, reason FROM ops_quarantine")}
     assert kept == {"a.csv:3": "columns", "a.csv:4": "columns", "a.csv:6": "columns", "a.csv:8": "null"}
 

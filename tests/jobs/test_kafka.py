@@ -151,7 +151,7 @@ def test_poison_is_put_aside_with_its_bytes_and_its_place(bridge: Bridge) -> Non
     bridge.tolerate(f"{len(POISON)} rows")
     done = bridge.load()
     assert done.exit_code == 3
-    assert done.document["rows"] == {"read": 16, "loaded": 2, "repeated": 0, "quarantined": 14}
+    assert done.document["rows"] == {"read": 16, "loaded": 2, "repeated": 0, "quarantined": 14, "standing": 0}
     assert bridge.ids() == [1, 2]
     assert bridge.positions() == {"trades/0": "16"}
     kept = {row["coordinates"]: row for row in bridge.sql("SELECT coordinates, reason, row_text FROM ops_quarantine")}
@@ -187,7 +187,7 @@ def test_one_wrong_trade_of_a_hundred_is_put_aside_alone(bridge: Bridge) -> None
     bridge.tolerate("1%")
     bridge.send([trade(number, **({"price": "many"} if number == 57 else {})) for number in range(100)])
     done = bridge.load()
-    assert done.document["rows"] == {"read": 100, "loaded": 99, "repeated": 0, "quarantined": 1}
+    assert done.document["rows"] == {"read": 100, "loaded": 99, "repeated": 0, "quarantined": 1, "standing": 0}
     assert bridge.sql("SELECT coordinates, value FROM ops_quarantine") == [
         {"coordinates": "trades/0@0#57", "value": "many"}
     ]
@@ -197,7 +197,7 @@ def test_a_replay_of_any_range_changes_nothing_even_across_midnight(bridge: Brid
     bridge.send([trade(1), trade(2)], [trade(1)])
     bridge.send([trade(1), trade(3)], at=LATE_EVENING + 1000)
     bridge.send([trade(2, price=9)], at=LATE_EVENING + 86_400_000, partition=1)
-    assert bridge.load().document["rows"] == {"read": 6, "loaded": 3, "repeated": 3, "quarantined": 0}
+    assert bridge.load().document["rows"] == {"read": 6, "loaded": 3, "repeated": 3, "quarantined": 0, "standing": 0}
     before = bridge.sql("SELECT * FROM fact_trade ORDER BY trade_id"), bridge.positions()
     assert [str(row["price"]) for row in before[0]] == ["5"] * 3
     for bounds in (["--since", "2026-11-01"], ["--until", "2026-11-02"], ["--since", "2026-11-02T00:00:00"]):
@@ -213,7 +213,7 @@ def test_a_range_has_the_records_of_its_time_wherever_they_stand(bridge: Bridge)
     assert done.document["rows"]["read"] == 2
     assert bridge.ids() == [1, 4]
     assert bridge.positions() == {}
-    assert bridge.load().document["rows"] == {"read": 5, "loaded": 3, "repeated": 2, "quarantined": 0}
+    assert bridge.load().document["rows"] == {"read": 5, "loaded": 3, "repeated": 2, "quarantined": 0, "standing": 0}
 
 
 def test_offsets_that_retention_has_passed_are_never_jumped(bridge: Bridge) -> None:

@@ -28,7 +28,7 @@ def test_a_follower_reads_on_until_it_is_told_to_stop(
     follower.process.send_signal(signal.SIGTERM)
     ended = follower.end()
     assert (ended.exit_code, ended.document["state"]) == (0, "done")
-    assert ended.document["rows"] == {"read": 3, "loaded": 3, "repeated": 0, "quarantined": 0}
+    assert ended.document["rows"] == {"read": 3, "loaded": 3, "repeated": 0, "quarantined": 0, "standing": 0}
     (row,) = bridge.sql("SELECT state, rows_loaded FROM ops_job_run WHERE job = 'follow_facts' AND rows_loaded > 0")
     assert (row["state"], row["rows_loaded"]) == ("done", 3)
     bridge.send([trade(4)])

@@ -53,7 +53,7 @@ def test_new_files_are_fetched_once_and_in_the_order_of_their_keys(
     assert load().document["rows"]["read"] == 0
     assert bucket.asked == sorted(days), "known files are not fetched again"
     bucket.files[days[0]] = csv(0, 7)
-    assert load().document["rows"] == {"read": 2, "loaded": 1, "repeated": 1, "quarantined": 0}
+    assert load().document["rows"] == {"read": 2, "loaded": 1, "repeated": 1, "quarantined": 0, "standing": 0}
     parts = sql("SELECT DISTINCT part FROM ops_load WHERE target = 'fact_sale' ORDER BY part")
     assert [row["part"] for row in parts] == [f"s3://shop/{day}" for day in sorted(days)]
 

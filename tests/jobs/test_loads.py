@@ -112,7 +112,7 @@ def shop(
 def test_a_night_of_loads_and_the_same_night_again(shop: Shop) -> None:
     assert shop.run("load_reference", "--force").document["rows"]["loaded"] == 2
     assert shop.run("load_dimensions", "--force").document["rows"]["loaded"] == 1
-    assert shop.facts().document["rows"] == {"read": 1, "loaded": 1, "repeated": 0, "quarantined": 0}
+    assert shop.facts().document["rows"] == {"read": 1, "loaded": 1, "repeated": 0, "quarantined": 0, "standing": 0}
     (sale,) = shop.sql("SELECT sale_id, total, note, source_line FROM fact_sale")
     assert (sale["sale_id"], str(sale["total"]), sale["note"], sale["source_line"]) == (1, "3.00", "x", 2)
     assert shop.sql("SELECT hex FROM dim_colour WHERE colour = 'blue'") == [{"hex": None}]
@@ -125,7 +125,7 @@ def test_a_correction_wins_by_its_version_and_a_late_older_one_does_not(shop: Sh
     shop.drop("b.csv", "1,2026-11-01,3,7,paid,5,1.50,new")
     shop.drop("c.csv", "1,2026-11-01,2,7,open,4,1.50,old")
     done = shop.facts()
-    assert done.document["rows"] == {"read": 3, "loaded": 2, "repeated": 1, "quarantined": 0}
+    assert done.document["rows"] == {"read": 3, "loaded": 2, "repeated": 1, "quarantined": 0, "standing": 0}
     assert [row["version"] for row in shop.sql("SELECT version FROM fact_sale")] == [3]
 
 
@@ -178,7 +178,7 @@ def test_a_value_that_cannot_be_converted_is_put_aside_where_null_is_allowed_too
     warehouse_dir({"schema/fact_sale.sql": nullable % "-- tolerate: 1 row\n"})
     assert shop.run("migrate").exit_code == 0
     shop.drop("b.csv", "3,2026-11-01,1,7,open,1,,y", "4,2026-11-01,1,7,open,1,much,y")
-    assert shop.facts().document["rows"] == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1}
+    assert shop.facts().document["rows"] == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1, "standing": 0}
     (kept,) = shop.sql("SELECT reason, column_name, coordinates, row_text FROM ops_quarantine")
     assert (kept["reason"], kept["column_name"], kept["coordinates"]) == ("conversion", "total", "b.csv:3")
     assert "much" in kept["row_text"]
@@ -192,7 +192,7 @@ def test_within_the_tolerance_the_rest_is_loaded(shop: Shop, warehouse_dir: Call
     shop.drop("b.csv", "3,2026-11-01,1,7,open,1,1.00,y", "4,2026-11-01,1,7,open,x,1.00,y")
     done = shop.facts()
     assert done.exit_code == 3
-    assert done.document["rows"] == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1}
+    assert done.document["rows"] == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1, "standing": 0}
     assert [row["accepted"] for row in shop.sql("SELECT accepted FROM ops_quarantine")] == [1]
 
 
@@ -218,7 +218,7 @@ def test_an_unknown_customer_is_inferred_and_filled_in_later(shop: Shop) -> None
 def test_a_row_that_is_put_aside_infers_no_member(shop: Shop, warehouse_dir: Callable[..., Path]) -> None:
     warehouse_dir({"schema/fact_sale.sql": SALE.replace("-- infer", "-- tolerate: 1 row\n-- infer")})
     shop.drop("b.csv", "3,2026-11-01,1,7,open,1,1.00,y", "4,2026-11-01,1,9,lost,1,1.00,y")
-    assert shop.facts().document["rows"] == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1}
+    assert shop.facts().document["rows"] == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1, "standing": 0}
     assert [row["customer_id"] for row in shop.sql("SELECT customer_id FROM dim_customer")] == [7]
 
 

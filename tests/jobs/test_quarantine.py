@@ -129,7 +129,7 @@ def test_listed_replayed_and_dismissed(shop: Shop) -> None:
     shop.places("north", "south")
     replayed = shop.run("quarantine", "--replay", "--only", "fact_sale")
     assert replayed.exit_code == 3
-    assert replayed.document["rows"] == {"read": 3, "loaded": 1, "repeated": 0, "quarantined": 2}
+    assert replayed.document["rows"] == {"read": 3, "loaded": 1, "repeated": 0, "quarantined": 2, "standing": 0}
     (south,) = shop.sql("SELECT total, note, source_line FROM fact_sale WHERE sale_id = 2")
     assert (str(south["total"]), south["note"], south["source_line"]) == ("6.00", 'say "hi"', 3)
     assert shop.states() == {"a.csv:3": "replayed", "a.csv:4": "rejected again", "a.csv:5": "rejected again"}
@@ -153,7 +153,7 @@ def test_a_row_that_is_known_to_be_bad_is_dropped_and_its_file_loads(shop: Shop)
     assert (group["rows_aside"], group["rows_refused"], group["rows_replayable"]) == (1, 1, 0)
     assert shop.sql("SELECT * FROM fact_sale") == [], "no reader sees a part of a load that was refused"
     assert shop.run("quarantine", "--dismiss", "--only", "fact_sale", "--because", "no price").exit_code == 0
-    assert shop.load().document["rows"] == {"read": 2, "loaded": 1, "repeated": 0, "quarantined": 1}
+    assert shop.load().document["rows"] == {"read": 2, "loaded": 1, "repeated": 0, "quarantined": 1, "standing": 1}
     assert shop.states() == {"a.csv:3": "dismissed"}
 
 
@@ -181,7 +181,7 @@ def test_a_message_is_replayed_with_the_place_and_time_of_its_record(shop: Shop,
     # The broker is gone; what was kept is enough.
     shop.write({"schema/fact_trade.sql": TRADE.replace("-- tolerate", "-- column: note = left(note, 4)\n-- tolerate")})
     replayed = shop.run("quarantine", "--replay", "--only", "fact_trade")
-    assert replayed.document["rows"] == {"read": 1, "loaded": 1, "repeated": 0, "quarantined": 0}
+    assert replayed.document["rows"] == {"read": 1, "loaded": 1, "repeated": 0, "quarantined": 0, "standing": 0}
     (trade,) = shop.sql("SELECT trade_id, settled_at, place, note FROM fact_trade WHERE trade_id > 2")
     assert (int(trade["trade_id"]), trade["place"], trade["note"]) == (2**64 - 1, "0/0/1", "much")
     assert str(trade["settled_at"]) == "2026-11-01 23:59:59.500000"

@@ -178,8 +178,8 @@ def test_the_ledger_tells_everything_of_a_run(night: Night) -> None:
     done = night.load("--no-notify")
     assert (done.exit_code, done.document["state"]) == (3, "partial")
     (run,) = night.runs()
-    rows = {name: run[f"rows_{name}"] for name in ("read", "loaded", "repeated", "quarantined")}
-    assert rows == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1} == done.document["rows"]
+    rows = {name: run[f"rows_{name}"] for name in ("read", "loaded", "repeated", "quarantined", "standing")}
+    assert rows == {"read": 3, "loaded": 2, "repeated": 0, "quarantined": 1, "standing": 0} == done.document["rows"]
     assert (run["state"], run["exit_code"], run["attempt"]) == ("partial", 3, 1)
     assert (run["arguments"], run["host"]) == ("--force --json --no-notify", socket.gethostname())
     assert run["started_at"] < run["ended_at"]

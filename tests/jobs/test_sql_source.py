@@ -163,7 +163,7 @@ def test_a_tie_is_neither_lost_nor_read_twice_and_a_row_without_a_timestamp_is_t
     assert json.loads(mark["position"])["key"] == 6**6
     assert load("dim_item").document["rows"]["read"] == 0
     source.do("INSERT INTO item VALUES (50000, 'tie', '2026-10-01')")
-    assert load("dim_item").document["rows"] == {"read": 1, "loaded": 1, "repeated": 0, "quarantined": 0}
+    assert load("dim_item").document["rows"] == {"read": 1, "loaded": 1, "repeated": 0, "quarantined": 0, "standing": 0}
     items(source, (60000, "lost", None))
     refused = load("dim_item")
     assert (refused.exit_code, "updated_at = '' (null)" in refused.error) == (1, True)

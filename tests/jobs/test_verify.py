@@ -104,7 +104,7 @@ def night_was_done(sql: Sql, cycle: str) -> None:
         (f"backup_{cycle.replace('-', '')}", cycle, f"{cycle} 19:03:00"),
     )
     sql(
-        "INSERT INTO ops_load VALUES ('fact_sale', %s, 'run', %s, 'files', 'a.csv', '', '', '', 2, 2, 2, 0, 0, %s)",
+        "INSERT INTO ops_load VALUES ('fact_sale', %s, 'run', %s, 'files', 'a.csv', '', '', '', 2, 2, 2, 0, 0, 0, %s)",
         (f"load-{cycle}", cycle, f"{cycle} 20:00:30"),
     )
 

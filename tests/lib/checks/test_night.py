@@ -137,7 +137,7 @@ def test_views_refreshed(night: Night) -> None:
     run_id = ran(night, "refresh_views")
     step = (
         "INSERT INTO ops_job_step VALUES"
-        " (%s, 'mv_daily', 'refresh_views', %s, 1, '2026-11-02 05:40:00', 1, 0, 0, 0, 0, '', '')"
+        " (%s, 'mv_daily', 'refresh_views', %s, 1, '2026-11-02 05:40:00', 1, 0, 0, 0, 0, 0, '', '')"
     )
     night.warehouse.write(step, (run_id, "failed"))
     assert ask(night, "views_refreshed").measured == "mv_daily: failed"
@@ -194,7 +194,7 @@ def _wait_for_column(night: Night) -> None:
 )
 def test_loads(night: Night, read: int, staged: int, loaded: int, repeated: int, aside: int, state: str) -> None:
     night.warehouse.write(
-        "INSERT INTO ops_load VALUES ('fact_sale', 'l1', 'r', %s, 's', 'a.csv', '', '', '', %s, %s, %s, %s, %s,"
+        "INSERT INTO ops_load VALUES ('fact_sale', 'l1', 'r', %s, 's', 'a.csv', '', '', '', %s, %s, %s, %s, %s, 0,"
         " '2026-11-02 05:00:00')",
         (CYCLE, read, staged, loaded, repeated, aside),
     )
