@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS ops_job_run (
     started_at       DATETIME      NOT NULL COMMENT "Start, UTC",
     ended_at         DATETIME      NULL     COMMENT "End, UTC; NULL while running",
     rows_read        BIGINT        NOT NULL COMMENT "Rows read from sources",
-    rows_loaded      BIGINT        NOT NULL COMMENT "Rows made visible in their tables",
+    rows_loaded      BIGINT        NOT NULL COMMENT "Rows of the source that have changed their table",
     rows_repeated    BIGINT        NOT NULL COMMENT "Rows that were in their table already",
     rows_quarantined BIGINT        NOT NULL COMMENT "Rows that did not fit and are in ops_quarantine",
     rows_standing    BIGINT        NOT NULL DEFAULT "0" COMMENT "Of those: rows that waited there already, or have been dismissed",

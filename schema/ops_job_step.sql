@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS ops_job_step (
     started_at       DATETIME      NOT NULL COMMENT "Start, UTC",
     seconds          DOUBLE        NOT NULL COMMENT "Duration, seconds",
     rows_read        BIGINT        NOT NULL COMMENT "Rows read from the source",
-    rows_loaded      BIGINT        NOT NULL COMMENT "Rows made visible",
+    rows_loaded      BIGINT        NOT NULL COMMENT "Rows of the source that have changed their table",
     rows_repeated    BIGINT        NOT NULL COMMENT "Rows that were there already",
     rows_quarantined BIGINT        NOT NULL COMMENT "Rows that did not fit and are in ops_quarantine",
     rows_standing    BIGINT        NOT NULL DEFAULT "0" COMMENT "Of those: rows that waited there already, or have been dismissed",

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS ops_load (
     to_position      VARCHAR(1000) NOT NULL COMMENT "Where it ended",
     rows_read        BIGINT        NOT NULL COMMENT "Rows read from the source",
     rows_staged      BIGINT        NOT NULL COMMENT "Rows sent to the stage table and counted there",
-    rows_loaded      BIGINT        NOT NULL COMMENT "Rows inserted or replaced in the target",
+    rows_loaded      BIGINT        NOT NULL COMMENT "Rows of the source that have changed the target; closed versions and tombstones are not counted",
     rows_repeated    BIGINT        NOT NULL COMMENT "Rows left out: already there, or older than what is there",
     rows_quarantined BIGINT        NOT NULL COMMENT "Rows that did not fit and are in ops_quarantine",
     rows_standing    BIGINT        NOT NULL DEFAULT "0" COMMENT "Of those: rows that waited there already, or have been dismissed",

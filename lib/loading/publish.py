@@ -12,7 +12,7 @@ from lib.catalog import TableFile
 from lib.columns import Column
 from lib.errors import DataRefused, Unavailable
 from lib.loading import infer, scd2, tombstones, watermark
-from lib.loading.mapping import INFERRED, without
+from lib.loading.mapping import INFERRED, Mapping, without
 from lib.loading.stage import Stage
 from lib.loading.upsert import Upsert
 from lib.reading import Part, Window
@@ -70,6 +70,9 @@ class Publication:
 def publish(publication: Publication) -> None:
     """Makes the load visible and sets `rows.loaded` and `rows.repeated`.
 
+    Loaded is the number of source rows that have changed the table. Versions that an SCD 2 load closes and tombstones
+    are written, and are no rows of the source.
+
     COMMIT answering OK proves nothing (a transaction lost in a failover answers OK as well), so the ledger row is
     read back; when it is absent, the whole is done again, which changes nothing if it had been done.
     """
@@ -89,16 +92,19 @@ def _transaction(publication: Publication, attempt: int) -> None:
     warehouse, table, rows = publication.warehouse, publication.table, publication.rows
     if publication.replaces:
         _replace(publication)
-    marks = _check_deletes(publication)
+    deleted = _deleted(publication)
+    changing = _changing(publication, marks=deleted is not None)
     label = f"ns_p_{table.name}__{publication.load_id.replace('-', '_')}_{attempt}"
     with warehouse.transaction(label):
         # First what cannot fail for its data: after a failed first statement StarRocks keeps a rolled back transaction
         # open until it times out (fe/fe-core/.../transaction/TransactionStmtExecutor.java, rollbackStmt).
         watermark.advance(warehouse, table.name, publication.part.positions, publication.load_id, publication.at)
-        publication.notes = _infer(publication)
+        publication.notes = [*_infer(publication), *_told_deleted(publication, deleted or 0)]
         if not publication.replaces:
-            has_news = publication.stage.sent or marks
-            rows.loaded = warehouse.write(_statement(publication, marks=marks)).rows if has_news else 0
+            has_news = publication.stage.sent or deleted is not None
+            statement = _statement(publication, marks=deleted is not None)
+            written = warehouse.write(statement).rows if has_news else 0
+            rows.loaded = written - (deleted or 0) if changing is None else changing
         rows.repeated = max(0, rows.read - rows.quarantined - rows.loaded)
         _write_load(publication)
 
@@ -116,12 +122,12 @@ def _infer(publication: Publication) -> list[str]:
     return said
 
 
-def _check_deletes(publication: Publication) -> bool:
-    """Whether this load marks keys as deleted; raises `DataRefused` when they are too many."""
+def _deleted(publication: Publication) -> int | None:
+    """How many keys this load marks as deleted, None when it may not; raises `DataRefused` when they are too many."""
     table, rows = publication.table, publication.rows
     if publication.window.is_range or not tombstones.marks(table, read=rows.read, quarantined=rows.quarantined):
-        return False
-    tombstones.check(
+        return None
+    return tombstones.check(
         publication.warehouse,
         table,
         publication.name,
@@ -129,14 +135,32 @@ def _check_deletes(publication: Publication) -> bool:
         inferred=any(column.name == INFERRED for column in publication.target),
         allowed=publication.window.allow_deletes,
     )
-    return True
+
+
+def _told_deleted(publication: Publication, deleted: int) -> list[str]:
+    name = publication.table.name
+    return [f"{name}: {deleted:,} rows are not in the source any more, marked as deleted"] if deleted else []
+
+
+def _changing(publication: Publication, *, marks: bool) -> int | None:
+    """How many staged rows change an SCD 2 dimension; None for other tables, where the statement tells it."""
+    if publication.table.scd != 2:
+        return None
+    if not publication.stage.sent:
+        return 0
+    return int(publication.warehouse.value(scd2.changes(*_versions(publication, marks=marks))) or 0)
+
+
+def _versions(publication: Publication, *, marks: bool) -> tuple[TableFile, str, str, Mapping, Sequence[int], str]:
+    """What the statements of an SCD 2 dimension are made of."""
+    stage, at = publication.stage, publication.at.isoformat(sep=" ") if marks else ""
+    return publication.table, publication.name, stage.table, stage.mapping, publication.left_out, at
 
 
 def _statement(publication: Publication, *, marks: bool) -> str:
     table, stage = publication.table, publication.stage
     if table.scd == 2:
-        at = publication.at.isoformat(sep=" ") if marks else ""
-        return scd2.statement(table, publication.name, stage.table, stage.mapping, publication.left_out, at)
+        return scd2.statement(*_versions(publication, marks=marks))
     return Upsert(
         table=table,
         target=publication.name,

@@ -26,17 +26,21 @@ def statement(
     `snapshot_at`: the stage is all that the source has at this instant, so members that it lacks get a tombstone.
     """
     chain = _Chain(table, target, stage, mapping, snapshot_at)
-    return f"""
-INSERT INTO {target} ({chain.carried()}, {quote(TO)}, {quote(CURRENT)}, {quote(INFERRED)})
-WITH incoming AS ({chain.incoming(left_out)}),
-stored AS ({chain.stored()}),
-merged AS ({chain.merged()}),
-filled AS ({chain.filled()}),
-chained AS ({chain.chained()}),
-kept AS ({chain.kept()}),
-versions AS ({chain.versions()})
-{chain.written()}
-""".strip()
+    return (
+        f"INSERT INTO {target} ({chain.carried()}, {quote(TO)}, {quote(CURRENT)}, {quote(INFERRED)})\n"
+        f"{chain.computed(left_out)}\n{chain.written()}"
+    )
+
+
+def changes(
+    table: TableFile, target: str, stage: str, mapping: Mapping, left_out: Sequence[int], snapshot_at: str = ""
+) -> str:
+    """SELECT, to be asked before the INSERT: how many staged rows change the dimension.
+
+    The INSERT itself also writes the versions that it closes, and tombstones, which are no rows of the source.
+    """
+    chain = _Chain(table, target, stage, mapping, snapshot_at)
+    return f"{chain.computed(left_out)}\n{chain.changing()}"
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,24 @@ class _Chain:
         """The versions of a member in their order."""
         return f"(PARTITION BY {', '.join(self.key)} ORDER BY {quote(FROM)})"
 
+    def computed(self, left_out: Sequence[int]) -> str:
+        """The common table expressions, the last of them `versions`: the whole chain of every member with news."""
+        return f"""
+WITH incoming AS ({self.incoming(left_out)}),
+stored AS ({self.stored()}),
+merged AS ({self.merged()}),
+filled AS ({self.filled()}),
+chained AS ({self.chained()}),
+kept AS ({self.kept()}),
+versions AS ({self.versions()})
+""".strip()
+
     def incoming(self, left_out: Sequence[int]) -> str:
-        """The staged versions; of several for one instant the last."""
+        """The staged versions; of several for one instant the last. `of_source`: not made here, as a tombstone is."""
         where = without(left_out)
         of_one = f"{', '.join(self.key)}, {quote(FROM)}"
         staged = (
-            f"SELECT {self.carried()} FROM (SELECT {self.carried()},"
+            f"SELECT {self.carried()}, 1 AS of_source FROM (SELECT {self.carried()},"
             f" row_number() OVER (PARTITION BY {of_one} ORDER BY {quote(ROW)} DESC) AS nth FROM {self.stage}{where}"
             ") numbered WHERE nth = 1"
         )
@@ -92,7 +108,7 @@ class _Chain:
         """Tombstones of the members that the snapshot has not got: their last attributes, from now on."""
         alive = f"t.{quote(CURRENT)} AND NOT t.{quote(DELETED)} AND NOT t.{quote(INFERRED)}"
         return (
-            f"SELECT {self._at_snapshot('t', 't', 'TRUE')} FROM {self.target} t"
+            f"SELECT {self._at_snapshot('t', 't', 'TRUE')}, 0 FROM {self.target} t"
             f" LEFT ANTI JOIN {self.stage} s ON {self.same_key('t', 's')} WHERE {alive}"
         )
 
@@ -105,7 +121,7 @@ class _Chain:
         newest = f"row_number() OVER (PARTITION BY {', '.join(self.key)} {newest_first})"
         differs = " OR ".join(f"NOT (s.{name} <=> t.{name})" for name in self.held)
         return (
-            f"SELECT {self._at_snapshot('s', 't', f's.{quote(DELETED)}')}"
+            f"SELECT {self._at_snapshot('s', 't', f's.{quote(DELETED)}')}, 1"
             f" FROM (SELECT {self.carried()}, {newest} AS nth FROM {self.stage}{where}) s"
             f" JOIN {self.target} t ON {self.same_key('s', 't')}"
             f" WHERE s.nth = 1 AND t.{quote(CURRENT)} AND s.{quote(FROM)} < t.{quote(FROM)} AND ({differs})"
@@ -130,8 +146,9 @@ class _Chain:
         """Both together. A staged version that is stored already counts as stored, with the staged attributes."""
         return (
             f"SELECT {self.carried('i')}, CASE WHEN d.{self.key[0]} IS NULL THEN 1 ELSE 0 END AS is_new,"
-            f" 0 AS was_inferred FROM incoming i LEFT JOIN stored d ON {self.same_version('d', 'i')}"
-            f" UNION ALL SELECT {self.carried('d')}, 0, CASE WHEN d.{quote(INFERRED)} THEN 1 ELSE 0 END"
+            f" 0 AS was_inferred, i.of_source AS of_source"
+            f" FROM incoming i LEFT JOIN stored d ON {self.same_version('d', 'i')}"
+            f" UNION ALL SELECT {self.carried('d')}, 0, CASE WHEN d.{quote(INFERRED)} THEN 1 ELSE 0 END, 0"
             f" FROM stored d LEFT ANTI JOIN incoming i ON {self.same_version('d', 'i')}"
         )
 
@@ -142,21 +159,22 @@ class _Chain:
             f"CASE WHEN was_inferred = 1 THEN lead({name}) OVER {self.window()} ELSE {name} END AS {name}"
             for name in self.held
         ]
-        return f"SELECT {', '.join([*apart, *attributes])}, is_new FROM merged"
+        return f"SELECT {', '.join([*apart, *attributes])}, is_new, of_source FROM merged"
 
     def chained(self) -> str:
         """Each version with its place and the attributes of the one before it."""
         before = "".join(f", lag({name}) OVER {self.window()} AS before_{at}" for at, name in enumerate(self.held))
-        return f"SELECT {self.carried()}, is_new{before}, row_number() OVER {self.window()} AS place FROM filled"
+        place = f"row_number() OVER {self.window()} AS place"
+        return f"SELECT {self.carried()}, is_new, of_source{before}, {place} FROM filled"
 
     def kept(self) -> str:
         """Without the new versions that change nothing."""
         changed = " OR ".join(f"NOT (c.{name} <=> c.before_{at})" for at, name in enumerate(self.held)) or "FALSE"
-        return f"SELECT {self.carried('c')} FROM chained c WHERE c.is_new = 0 OR c.place = 1 OR {changed}"
+        return f"SELECT {self.carried('c')}, c.of_source FROM chained c WHERE c.is_new = 0 OR c.place = 1 OR {changed}"
 
     def versions(self) -> str:
         """Each version with the instant at which the next one begins."""
-        return f"SELECT {self.carried()}, lead({quote(FROM)}) OVER {self.window()} AS next_from FROM kept"
+        return f"SELECT {self.carried()}, of_source, lead({quote(FROM)}) OVER {self.window()} AS next_from FROM kept"
 
     def written(self) -> str:
         """The versions that are not stored as they should be."""
@@ -167,3 +185,17 @@ class _Chain:
             f" FROM versions c LEFT JOIN stored t ON {self.same_version('c', 't')}"
             f" WHERE t.{self.key[0]} IS NULL OR t.{quote(TO)} <> {until} OR t.{quote(INFERRED)}{differs}"
         )
+
+    def changing(self) -> str:
+        """How many rows of the source make a version, change one, or say what an inferred member is.
+
+        A member of a snapshot counts once, also when its row makes a late version and one that begins now.
+        """
+        differs = "".join(f" OR NOT (c.{name} <=> t.{name})" for name in self.held)
+        distinct = "DISTINCT " if self.snapshot_at else ""
+        named = [*(f"c.{name}" for name in self.key), *([] if self.snapshot_at else [f"c.{quote(FROM)}"])]
+        found = (
+            f"SELECT {distinct}{', '.join(named)} FROM versions c LEFT JOIN stored t ON {self.same_version('c', 't')}"
+            f" WHERE (c.of_source = 1 AND (t.{self.key[0]} IS NULL{differs})) OR t.{quote(INFERRED)}"
+        )
+        return f"SELECT count(*) AS n FROM ({found}) changing"

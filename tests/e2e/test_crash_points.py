@@ -108,6 +108,7 @@ KINDS = {
     "quarantine, frontend": r"FE PUT /api/\w+/ops_quarantine/",
     "quarantine, backend": r"BE PUT /api/\w+/ops_quarantine/",
     "earlier rejects": r"SQL (SELECT .*|UPDATE |INSERT INTO )ops_quarantine",
+    "changed versions": r"SQL WITH incoming AS",
     "BEGIN": r"SQL BEGIN WITH LABEL",
     "unknown members": r"SQL SELECT count\(\*\) AS n FROM \(SELECT (DISTINCT )?m\.member",
     "inferred members": r"SQL INSERT INTO `\w+`\.`dim_customer` \(`customer_id`, `is_inferred`",

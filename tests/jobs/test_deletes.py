@@ -79,14 +79,17 @@ def marked(sql: Sql, name: str, where: str = "TRUE") -> dict[int, tuple[str, int
 def test_a_key_that_is_gone_is_marked_and_one_that_comes_back_is_not(
     load: Load, sql: Sql, name: str, where: str
 ) -> None:
-    assert load(name, {1: "a", 2: "b", 3: "c"}).exit_code == 0
-    assert load(name, {1: "a", 3: "c"}).exit_code == 0
+    assert load(name, {1: "a", 2: "b", 3: "c"}).document["rows"]["loaded"] == 3
+    gone = load(name, {1: "a", 3: "c"})
+    assert (gone.document["rows"]["loaded"], gone.document["rows"]["repeated"]) == (0, 2), "no row of the source is new"
+    assert gone.document["notes"] == [f"{name}: 1 rows are not in the source any more, marked as deleted"]
     assert marked(sql, name, where) == {1: ("a", 0), 2: ("b", 1), 3: ("c", 0)}
     before = sql(f"SELECT * FROM {name}")
     again = load(name, {1: "a", 3: "c"})
     assert (again.exit_code, again.document["rows"]["loaded"], sql(f"SELECT * FROM {name}")) == (0, 0, before)
-    assert load(name, {1: "a", 2: "b", 3: "c"}).exit_code == 0
+    assert load(name, {1: "a", 2: "b", 3: "c"}).document["rows"]["loaded"] == 1
     assert marked(sql, name, where) == {1: ("a", 0), 2: ("b", 0), 3: ("c", 0)}
+    assert sql("SELECT target FROM ops_load WHERE rows_read <> rows_loaded + rows_repeated + rows_quarantined") == []
 
 
 @pytest.mark.parametrize(("name", "left"), [("dim_one", {}), ("dim_two", {1: "new"})])
@@ -114,7 +117,7 @@ class Dimensions:
     """Both dimensions on an embedded server, with a stage table each."""
 
     def __init__(self, warehouse: Warehouse, tables: dict[str, TableFile]) -> None:
-        self.warehouse, self.tables = warehouse, tables
+        self.warehouse, self.tables, self.changed = warehouse, tables, 0
         warehouse.write("CREATE DATABASE IF NOT EXISTS dw")
         for name, table in tables.items():
             warehouse.write(table.ddl.replace(f"EXISTS {name}", f"EXISTS dw.{name}"))
@@ -130,7 +133,7 @@ class Dimensions:
             self.warehouse.write(f"TRUNCATE TABLE dw.{name}")
 
     def apply(self, name: str, snapshot: Snapshot, night: int) -> int:
-        """Loads a snapshot; returns the rows written."""
+        """Loads a snapshot; returns the rows written, and keeps in `changed` how many of the snapshot's are news."""
         table, stage = self.tables[name], f"dw.stage_{name[4:]}"
         self.warehouse.write(f"TRUNCATE TABLE {stage}")
         rows = [
@@ -144,6 +147,7 @@ class Dimensions:
         if name == "dim_two":
             at = str(BEGIN + timedelta(days=10 + night))
             text = scd2.statement(table, f"dw.{name}", stage, plan, [], at)
+            self.changed = int(self.warehouse.value(scd2.changes(table, f"dw.{name}", stage, plan, [], at)))
         else:
             text = upsert.Upsert(table, f"dw.{name}", stage, plan, (), (), "", False, True, marks=True).statement()
         return self.warehouse.write(text).rows
@@ -174,6 +178,7 @@ def test_after_each_snapshot_exactly_its_members_are_there(dimensions: Dimension
     dimensions.clear()
     seen: dict[int, str] = {}
     newest: dict[int, int] = {}
+    there: dict[int, str] = {}
     for night, members in enumerate(snapshots):
         # A row that is older than the one that was there is no change of a source.
         snapshot = {k: (max(day, newest.get(k, 0)) + night, a) for k, (day, a) in members.items()}
@@ -186,7 +191,10 @@ def test_after_each_snapshot_exactly_its_members_are_there(dimensions: Dimension
                 k: (a, k not in snapshot) for k, a in seen.items()
             }
             assert len(rows) == len(seen)
+            if name == "dim_two":
+                assert dimensions.changed == sum(there.get(k) != a for k, (_, a) in snapshot.items())
             assert dimensions.apply(name, snapshot, night + 1) == 0, "the same snapshot again must write nothing"
+        there = {k: a for k, (_, a) in snapshot.items()}
         chains = dimensions.warehouse.read("SELECT k, valid_from, valid_to FROM dw.dim_two ORDER BY k, valid_from")
         for earlier, later in itertools.pairwise(chains):
             assert earlier["k"] != later["k"] or earlier["valid_to"] == later["valid_from"]

@@ -47,7 +47,7 @@ class Dimension:
     """The dimension under test, on the embedded server, with one stage table."""
 
     def __init__(self, warehouse: Warehouse, table: TableFile) -> None:
-        self.warehouse, self.table = warehouse, table
+        self.warehouse, self.table, self.changed = warehouse, table, 0
         warehouse.write("CREATE DATABASE IF NOT EXISTS dw")
         warehouse.write("DROP TABLE IF EXISTS dw.dim_k")
         warehouse.write(table.ddl.replace("EXISTS dim_k", "EXISTS dw.dim_k"))
@@ -63,12 +63,14 @@ class Dimension:
         self.warehouse.write("TRUNCATE TABLE dw.dim_k")
 
     def apply(self, changes: list[Change]) -> int:
-        """Loads changes; returns the rows written."""
+        """Loads changes; returns the rows written, and keeps in `changed` how many changes it was about."""
         self.warehouse.write("TRUNCATE TABLE dw.stage_k")
         values = [(n, None, k, BEGIN + timedelta(days=day), a, b) for n, (k, day, a, b) in enumerate(changes)]
         marks = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(values))
         self.warehouse.write(f"INSERT INTO dw.stage_k VALUES {marks}", [part for row in values for part in row])
-        return self.warehouse.write(scd2.statement(self.table, "dw.dim_k", "dw.stage_k", self.plan, [])).rows
+        parts = (self.table, "dw.dim_k", "dw.stage_k", self.plan, [])
+        self.changed = int(self.warehouse.value(scd2.changes(*parts)))
+        return self.warehouse.write(scd2.statement(*parts)).rows
 
     def infer(self, key: int) -> None:
         self.warehouse.write(
@@ -109,8 +111,9 @@ def as_of(rows: list[dict[str, object]], key: int, day: int) -> object:
     return (found[0]["a"], found[0]["b"]) if found else None
 
 
-def learn(model: Model, batch: list[Change]) -> None:
-    """A change that changes nothing is not kept; any other is, or replaces the one of its instant."""
+def learn(model: Model, batch: list[Change]) -> int:
+    """A change that changes nothing is not kept; any other is, or replaces the one of its instant. Returns how many."""
+    changed = 0
     for key in {key for key, *_ in batch}:
         known = dict(model.setdefault(key, {}))
         model[key].update({day: (a, b) for each, day, a, b in batch if each == key})
@@ -119,6 +122,8 @@ def learn(model: Model, batch: list[Change]) -> None:
         for day in idle:
             if day not in known:
                 del model[key][day]
+        changed += sum(known.get(day) != says for day, says in model[key].items())
+    return changed
 
 
 @given(st.lists(CHANGES, min_size=1, max_size=4))
@@ -130,7 +135,7 @@ def test_history_reads_as_the_changes_say(dimension: Dimension, batches: list[li
     model: Model = {}
     for batch in batches:
         dimension.apply(batch)
-        learn(model, batch)
+        assert dimension.changed == learn(model, batch)
         rows = dimension.rows()
         check_shape(rows)
         for key, changes in model.items():
@@ -138,6 +143,7 @@ def test_history_reads_as_the_changes_say(dimension: Dimension, batches: list[li
                 known = [changes[at] for at in sorted(changes) if at <= day]
                 assert as_of(rows, key, day) == (known[-1] if known else None)
         assert dimension.apply(batch) == 0, "the same changes again must write nothing"
+        assert dimension.changed == 0
         assert dimension.rows() == rows
 
 
@@ -145,6 +151,7 @@ def test_an_inferred_member_takes_the_first_version_that_comes(dimension: Dimens
     dimension.clear()
     dimension.infer(7)
     dimension.apply([(7, 2, "x", 1), (7, 5, "y", 1)])
+    assert dimension.changed == 2, "one says what the member is, one makes a version"
     rows = dimension.rows()
     check_shape(rows)
     assert [(row["valid_from"].year, row["a"], row["is_inferred"]) for row in rows] == [(1970, "x", 0), (2026, "y", 0)]  # type: ignore[attr-defined]
@@ -153,6 +160,6 @@ def test_an_inferred_member_takes_the_first_version_that_comes(dimension: Dimens
 def test_a_late_change_splits_a_closed_version(dimension: Dimension) -> None:
     dimension.clear()
     dimension.apply([(1, 0, "x", 1), (1, 8, "y", 1)])
-    assert dimension.apply([(1, 4, "z", 1)]) == 2
+    assert (dimension.apply([(1, 4, "z", 1)]), dimension.changed) == (2, 1)
     assert [row["a"] for row in dimension.rows()] == ["x", "z", "y"]
     check_shape(dimension.rows())

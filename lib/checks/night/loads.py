@@ -12,15 +12,12 @@ SEVERITY: Severity = "WARNING"
 
 
 def question(night: Night) -> Question:
-    """The loads of this night whose counts do not add up.
-
-    Loaded may exceed read: a new version of an SCD 2 row also rewrites the one that it closes.
-    """
+    """The loads of this night whose counts do not add up."""
     lost = (
         f"SELECT target, load_id, rows_read, rows_staged, rows_loaded, rows_repeated, rows_quarantined"
         f" FROM {night.table('ops_load')} WHERE cycle = '{night.cycle}' AND (rows_staged > rows_read"
         " OR rows_read > rows_staged + rows_quarantined"
-        " OR rows_read > rows_loaded + rows_repeated + rows_quarantined)"
+        " OR rows_read <> rows_loaded + rows_repeated + rows_quarantined)"
     )
     return Question(
         judge=lambda rows, _total: _judge(rows), query=f"{lost};", statement=f"{lost} ORDER BY target, load_id"
