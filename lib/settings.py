@@ -20,6 +20,9 @@ from lib.secret import Secret
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# What StarRocks takes (fe/fe-core/src/main/java/com/starrocks/sql/analyzer/FeNameFormat.java, checkDbName), without the
+# characters that would have a meaning in statements and labels.
+DatabaseName = Annotated[str, Meta(pattern=r"^([A-Za-z][A-Za-z0-9_$-]{0,255}|_[A-Za-z0-9][A-Za-z0-9_$-]{0,254})\Z")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 # A week: what waits longer waits for ever.
 Seconds = Annotated[float, Meta(gt=0, le=604800)]
@@ -38,10 +41,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     starrocks_http_port: Annotated[Port, _meaning("HTTP port of the frontend, for Stream Load")] = 8030
     starrocks_user: Annotated[str, _meaning("User of the jobs")] = "root"
     starrocks_password: Annotated[Secret, _meaning("Password of that user")] = Secret("")
-    starrocks_database: Annotated[str, _meaning("Database of the warehouse")] = "dw"
-    starrocks_stage_database: Annotated[str, _meaning("Database of the stage tables; readers get no grant on it")] = (
-        "dw_stage"
-    )
+    starrocks_database: Annotated[DatabaseName, _meaning("Database of the warehouse")] = "dw"
+    starrocks_stage_database: Annotated[
+        DatabaseName, _meaning("Database of the stage tables; readers get no grant on it")
+    ] = "dw_stage"
     starrocks_host_map: Annotated[
         HostMap, _meaning("Where a backend is reached when its own name is not: `be-0=10.0.0.7, ...`")
     ] = {}

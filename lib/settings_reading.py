@@ -12,7 +12,7 @@ import msgspec
 
 from lib.errors import Misconfigured
 from lib.secret import Secret
-from lib.settings import CONNECTION, FOREIGN, PREFIXES, REPOSITORY, HostMap, Settings, names
+from lib.settings import CONNECTION, FOREIGN, PREFIXES, REPOSITORY, DatabaseName, HostMap, Settings, names
 
 DOTENV = REPOSITORY / ".env"
 
@@ -68,6 +68,13 @@ def _convert(text: str, kind: Any) -> Any:
     return _utc(value) if isinstance(value, datetime) else value
 
 
+def _said(error: Exception, kind: Any) -> str:
+    """What is wrong with a value; of a pattern the words for it."""
+    if set(get_args(DatabaseName)[1:]) & set(get_args(kind)[1:]):
+        return "expected a letter (or _ with a letter or digit), then letters, digits, _, - and $, at most 256 in all"
+    return str(error)
+
+
 def _shown(name: str, text: str, kind: Any) -> str:
     return name if get_args(kind)[0] is Secret else f"{name}={text!r}"
 
@@ -100,7 +107,7 @@ def read(environ: Mapping[str, str]) -> Settings:
             elif field.required:
                 faults.append(f"{name} is not set: {kinds[field.name].__metadata__[0].description}")
         except (ValueError, msgspec.ValidationError) as error:
-            faults.append(f"{_shown(name, text or '', kinds[field.name])}: {error}")
+            faults.append(f"{_shown(name, text or '', kinds[field.name])}: {_said(error, kinds[field.name])}")
         except Misconfigured as error:
             faults.append(error.message)
     if values.get("environment") == "production" and values.get("nightshift_now"):

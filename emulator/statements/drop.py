@@ -5,6 +5,7 @@ Source: `fe/fe-core/src/main/java/com/starrocks/server/LocalMetastore.java`; rec
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from emulator.errors import analysis, failed, unsupported
@@ -22,16 +23,21 @@ from emulator.storage.writing import touch, visible_names
 if TYPE_CHECKING:
     from emulator.session import Session
 
+# fe/fe-core/src/main/java/com/starrocks/sql/analyzer/FeNameFormat.java, checkDbName.
+_DATABASE_NAME = re.compile(r"[a-zA-Z][\w~!@#$%^&<>=+-]{0,255}|_[a-zA-Z0-9][\w~!@#$%^&<>=+-]{0,254}", re.ASCII)
+
 
 @statement("CREATE DATABASE", "CREATE SCHEMA")
 def create_database(session: Session, reader: Reader) -> Result:
-    """CREATE DATABASE [IF NOT EXISTS] name [COMMENT ..] [PROPERTIES (..)]."""
+    """CREATE DATABASE [IF NOT EXISTS] name [COMMENT ..] [PROPERTIES (..)]. Raises 1007, 1102."""
     if_not_exists = reader.accept("IF", "NOT", "EXISTS")
     _, name = reader.qualified_name()
     comment = reader.comment()
     if reader.accept("PROPERTIES"):
         reader.properties()
     reader.end()
+    if not _DATABASE_NAME.fullmatch(name):
+        raise analysis(f"Incorrect database name '{name}'", 1102)
     if session.engine.get("database", "", name) is not None or name in SYSTEM_DATABASES:
         if if_not_exists:
             return Ok()

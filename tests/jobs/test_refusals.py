@@ -99,6 +99,10 @@ def test_a_wrong_header_is_named_with_file_and_line(night: Night, house: tuple[S
     [
         ({"STARROCKS_PORT": "abc"}, ["STARROCKS_PORT='abc'"]),
         ({"STARROCKS_PORT": "70000"}, ["STARROCKS_PORT='70000'", "65535"]),
+        ({"STARROCKS_DATABASE": "1dw"}, ["STARROCKS_DATABASE='1dw': expected a letter (or _ with a letter or digit)"]),
+        ({"STARROCKS_DATABASE": "__"}, ["STARROCKS_DATABASE='__'", "letters, digits, _, - and $, at most 256 in all"]),
+        ({"STARROCKS_STAGE_DATABASE": "größe"}, ["STARROCKS_STAGE_DATABASE='größe'", "letters, digits"]),
+        ({"STARROCKS_STAGE_DATABASE": "a" * 257}, ["STARROCKS_STAGE_DATABASE='aaa", "at most 256 in all"]),
         ({"ENVIRONMENT": "prod"}, ["ENVIRONMENT='prod'"]),
         ({"STARROCKS_PASWORD": "canary-in-a-typo"}, ["STARROCKS_PASWORD", "did you mean STARROCKS_PASSWORD?"]),
         ({"STARROCKS_PASSWORD_FILE": "/no/such/file"}, ["STARROCKS_PASSWORD_FILE: cannot read /no/such/file"]),
