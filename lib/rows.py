@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass
 class Rows:
-    """Row counts; add them up with `+=`. read = loaded + repeated + quarantined for every finished load.
+    """Row counts; add them up with `+=`. read = loaded + repeated + quarantined for every load that became visible.
 
     `standing`: those of `quarantined` that are no news, because they wait in quarantine or have been dismissed already.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -87,6 +87,7 @@ def carry(
             with telemetry.span(f"load {table.name}", **{"nightshift.table": table.name, "nightshift.part": part.name}):
                 one.carry_out()
         except DataRefused as error:
+            run.count(one.refused_rows)
             # A file stands for itself; what moves a watermark has to come in its order.
             if part.positions:
                 raise
@@ -125,6 +126,11 @@ class _Load:
     rejects: list[Reject] = field(default_factory=list)
     at: datetime = field(default_factory=lambda: clock.now().replace(microsecond=0))
 
+    @property
+    def refused_rows(self) -> Rows:
+        """The counts of a load of which nothing is visible."""
+        return replace(self.rows, loaded=0, repeated=0)
+
     def carry_out(self) -> None:
         """Reads the part and publishes it; a part without a row leaves its mark in the ledger all the same."""
         batches = self.part.batches()
@@ -137,8 +143,9 @@ class _Load:
                 self.rows.read += batch.rows
                 self._put_aside(quarantine.whole(batch, bad))
                 staged.add(good)
-            self.rows.quarantined = len(self.rejects)
-            if not self.run.dry_run:
+            if self.run.dry_run:
+                self.rows.quarantined = len(self.rejects)
+            else:
                 staged.flush()
                 staged.check_count()
                 self._publish(staged)
@@ -199,6 +206,7 @@ class _Load:
     def _refuse(self) -> None:
         """Keeps the rejects for people to look at, and stops with nothing of the load visible."""
         known = quarantine.standing(self.run.warehouse, self.table, self.rejects)
+        self.rows.quarantined, self.rows.standing = len(self.rejects), known.rows
         self._write_rejects(known.news, accepted=False)
         first = self.rejects[0]
         raise DataRefused(

@@ -89,7 +89,7 @@ def test_a_table_that_failed_is_named_with_its_error(night: Night, hook: Listene
     assert (path, title) == ("/CRITICAL", f"load_facts failed: night of {night.cycle}")
     first, second, hint, end = text.splitlines()
     assert first.startswith("fact_first: 2 of 2 rows do not fit")
-    assert second.startswith("fact_second failed: 2 of 2 rows do not fit")
+    assert second.startswith("fact_second failed: 2 in quarantine; 2 of 2 rows do not fit")
     assert hint.startswith("next: ") and "quarantine" in hint
     assert end == f"run {done.document['run_id']}, exit 1"
 
