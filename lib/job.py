@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from lib import clock, job_files, ledger, lock, log, options, outcome, retry, revision, streams, telemetry
-from lib.errors import Exit, NotNow, Stopped, Told, Unavailable, as_told
+from lib.errors import Exit, Held, NotNow, Stopped, Told, Unavailable, as_told
 from lib.ledger import Missing, RunRecord
 from lib.options import Option
 from lib.run import Run
@@ -84,8 +84,11 @@ class Job:
         try:
             if self.recorded and not run.dry_run:
                 since = f"{run.record.started_at:%Y-%m-%d %H:%M:%S}"
-                with lock.held(self.lock, job=self.name, run_id=run.run_id, since=since):
-                    return self._recorded(run)
+                try:
+                    with lock.held(self.lock, job=self.name, run_id=run.run_id, since=since):
+                        return self._recorded(run)
+                except Held as held:
+                    return _turned_away(run, held)
             return _caught(lambda: self.body(run))
         except (Exception, Stopped) as error:
             return _judged(error)
@@ -201,6 +204,17 @@ def _judged(error: Exception | Stopped) -> BaseException:
     if not isinstance(told, Told | Stopped):
         log.exception("bug", told)
     return told
+
+
+def _turned_away(run: Run, held: Held) -> BaseException:
+    """Writes down that the lock was held, and by whom: the run has not begun, so it counts as no attempt."""
+    run.record.attempt = 0
+    outcome.settle(run, held)
+    error = _caught(lambda: ledger.write_run(run.warehouse, run.record))
+    if error is not None:
+        # No server, or no ledger before the first ./run migrate: why the job has not run is told all the same.
+        log.warning("ledger_not_written", error=str(error))
+    return error if isinstance(error, Stopped) else held
 
 
 def _say_retry(error: Exception, attempt: int, wait: float) -> None:

@@ -116,7 +116,7 @@ def before(warehouse: Warehouse, run: RunRecord, jobs: tuple[str, ...]) -> list[
     """
     names = (run.job, *jobs)
     return warehouse.read(
-        "SELECT run_id, job, cycle, state, started_at, host, pid FROM ops_job_run WHERE run_id <> %s"
+        "SELECT run_id, job, cycle, state, attempt, started_at, host, pid FROM ops_job_run WHERE run_id <> %s"
         f" AND (state = 'running' OR (cycle = %s AND job IN ({', '.join(['%s'] * len(names))})))"
         " ORDER BY started_at DESC, run_id DESC",
         (run.run_id, run.cycle, *names),
@@ -124,23 +124,27 @@ def before(warehouse: Warehouse, run: RunRecord, jobs: tuple[str, ...]) -> list[
 
 
 def attempts(runs: Sequence[Row], run: RunRecord) -> int:
-    """How many of these are other runs of this job this night."""
-    return sum(row["job"] == run.job and row["cycle"] == run.cycle for row in runs)
+    """How many of these are other runs of this job this night, without those that were turned away at the lock."""
+    return sum(row["job"] == run.job and row["cycle"] == run.cycle and row["attempt"] > 0 for row in runs)
 
 
 @dataclass(frozen=True)
 class Missing:
-    """A predecessor that has not been done; `state` is empty when it has not even been started."""
+    """A predecessor that has not been done; `state` is empty when it has not even been started.
+
+    `turned_away`: its lock was held, so it has not begun.
+    """
 
     job: str
     cycle: date
     state: str
     run_id: str
+    turned_away: bool = False
 
     @property
     def is_known(self) -> bool:
         """Whether people have been told at CRITICAL, by that run or by the one before it."""
-        return self.state in ("failed", "crashed", "skipped")
+        return self.state in ("failed", "crashed", "skipped") and not self.turned_away
 
     def __str__(self) -> str:
         if not self.state:
@@ -158,7 +162,7 @@ def missing(runs: Sequence[Row], jobs: tuple[str, ...], cycle: date) -> list[Mis
         if last is None:
             found.append(Missing(job, cycle, "", ""))
         elif last["state"] not in DONE_STATES:
-            found.append(Missing(job, cycle, last["state"], last["run_id"]))
+            found.append(Missing(job, cycle, last["state"], last["run_id"], turned_away=last["attempt"] == 0))
     return found
 
 

@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS ops_job_run (
     cycle            DATE          NOT NULL COMMENT "The night: date of its evening, noon to noon UTC",
     state            VARCHAR(16)   NOT NULL COMMENT "running, done, partial, failed, skipped, interrupted, crashed",
     exit_code        INT           NULL     COMMENT "Exit code of the process; NULL while running",
-    attempt          INT           NOT NULL COMMENT "How many runs of this job this night has had, this one included",
+    attempt          INT           NOT NULL COMMENT "How many runs of this job this night has had, this one included; 0: its lock was held, it has not begun",
     arguments        VARCHAR(2000) NOT NULL COMMENT "Command line options as given",
     started_at       DATETIME      NOT NULL COMMENT "Start, UTC",
     ended_at         DATETIME      NULL     COMMENT "End, UTC; NULL while running",

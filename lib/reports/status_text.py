@@ -10,6 +10,8 @@ from lib.reports.status import Lag, Planned, Status
 
 # Days of a gap that are named one by one.
 _DAYS_NAMED = 20
+# Characters of an error in the table of jobs: who holds a lock, with run and process, fits.
+_ERROR = 160
 
 
 def lines(status: Status) -> list[str]:
@@ -49,7 +51,7 @@ def _job(job: Planned) -> tuple[str, ...]:
     aside = f" (+{job.rows_quarantined:,} in quarantine)" if job.rows_quarantined else ""
     rows = f"{job.rows_loaded:,}{aside}" if job.started_at else ""
     took = duration(job.seconds) if job.started_at else ""
-    return job.job, f"{job.due_at:%H:%M}", job.state, _time(job.started_at), took, rows, job.error[:100]
+    return job.job, f"{job.due_at:%H:%M}", job.state, _time(job.started_at), took, rows, job.error[:_ERROR]
 
 
 def _lag(lag: Lag) -> tuple[str, ...]:

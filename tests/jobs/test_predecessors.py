@@ -134,7 +134,24 @@ def test_a_held_lock_names_its_holder(night: Night, hook: Listener) -> None:
     assert done.error == "lock loads: held by load_dimensions (run r7, pid 42 on here, since 20:00)"
     assert str(file) in done.document["hint"]
     assert [path for path, _, _ in messages(hook)] == ["/WARNING"]
+    (run,) = night.runs()
+    assert (run["state"], run["exit_code"], run["attempt"], run["error"]) == ("skipped", 75, 0, done.error)
+    (planned,) = (line for line in night.run("status").stdout.splitlines() if line.startswith("load_facts"))
+    assert "skipped" in planned and planned.endswith(done.error), "status says who was in the way"
+    waiting = night.run("refresh_views", **everybody(hook))
+    assert (waiting.exit_code, f"load_facts was skipped (run {run['run_id']})" in waiting.stderr) == (75, True)
+    assert [path for path, _, _ in messages(hook)] == ["/WARNING", "/CRITICAL"], "that the morning waits is news"
     assert night.load().exit_code == 0, "the lock is free again"
+    assert [run["attempt"] for run in night.runs()] == [0, 1]
+
+
+def test_a_held_lock_is_told_without_a_server_too(night: Night) -> None:
+    file = Path(night.environment["STATE_DIR"]) / "locks" / "loads.lock"
+    file.parent.mkdir(parents=True)
+    with FileLock(file):
+        done = night.run("load_facts", "--json", "--force", STARROCKS_PORT="1")
+    assert (done.exit_code, done.error) == (75, "lock loads: held by somebody who left no name")
+    assert night.runs() == []
 
 
 def test_of_two_that_start_at_once_one_wins(night: Night) -> None:
@@ -147,7 +164,7 @@ def test_of_two_that_start_at_once_one_wins(night: Night) -> None:
         night.server.faults.publish_delay = 0.0
     assert [one.exit_code for one in done] == [0, 75], [one.stderr for one in done]
     assert f"held by load_facts (run {done[0].document['run_id']}, pid " in done[1].error
-    assert [run["state"] for run in night.runs()] == ["done"]
+    assert sorted((run["state"], run["attempt"]) for run in night.runs()) == [("done", 1), ("skipped", 0)]
 
 
 def test_a_look_at_the_locks_stops_nobody(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
