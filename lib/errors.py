@@ -30,7 +30,7 @@ class Exit(IntEnum):
 
 MEANING: dict[Exit, str] = {
     Exit.DONE: "done, or nothing to do",
-    Exit.FAILED: "failed; the message says why, a rerun is safe",
+    Exit.FAILED: "failed, or the data of one of several items was refused; the message says why, a rerun is safe",
     Exit.USAGE: "the command line is wrong",
     Exit.PARTIAL: "done, but rows went to quarantine or one of several items failed",
     Exit.CRITICAL: "a CRITICAL check failed; what depends on this job does not run",

@@ -73,7 +73,7 @@ class Job:
                 code = outcome.tell(run, error, recorded=self.recorded)
                 span.set(outcome=run.record.state, exit_code=int(code))
                 cause = error or next(iter(run.failures), None)
-                if cause is not None and run.record.state not in ("partial", "skipped"):
+                if cause is not None and (code is Exit.FAILED or run.record.state not in ("partial", "skipped")):
                     span.fail(cause)
                 return code
         finally:

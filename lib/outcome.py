@@ -91,6 +91,9 @@ def _state(run: Run, error: BaseException | None, code: Exit) -> str:
     if isinstance(error, Usage) and not run.steps:
         # A slip of the pen: nothing was done, and what had been done before it this night still counts.
         return "skipped"
+    if error is None and code is Exit.FAILED and run.has_done_some:
+        # The data of an item was refused; what comes after goes on with the others.
+        return "partial"
     return _STATES.get(code, "failed")
 
 

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Protocol, TypeVar
 
 from lib import clock, ledger, log, retry, streams, telemetry
-from lib.errors import Exit, Told, Unavailable, as_told
+from lib.errors import DataRefused, Exit, Told, Unavailable, as_told
 from lib.ledger import RunRecord, StepRecord
 from lib.rows import Rows
 from lib.warehouse import Warehouse
@@ -64,6 +64,11 @@ class Run:
         for step in self.steps:
             total += step.rows
         return total
+
+    @property
+    def has_done_some(self) -> bool:
+        """Whether any step has come to its end."""
+        return any(step.state in ledger.DONE_STATES for step in self.steps)
 
     @property
     def is_warehouse_gone(self) -> bool:
@@ -163,8 +168,9 @@ class Run:
         if self.is_warehouse_gone:
             # Items were left out, not refused: what follows must not run on half a night.
             return Exit.UNAVAILABLE
-        if any(step.state in ("done", "partial") for step in self.steps):
-            return Exit.PARTIAL
+        if self.has_done_some:
+            # Refused data is mended by no rerun: it must not look like rows in quarantine.
+            return Exit.FAILED if any(isinstance(error, DataRefused) for error in self.failures) else Exit.PARTIAL
         order: tuple[Exit, ...] = (Exit.CONFIGURATION, Exit.UNAVAILABLE, *Exit)
         return next(code for code in order if code in codes)
 

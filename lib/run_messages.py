@@ -9,12 +9,10 @@ from __future__ import annotations
 import sys
 
 from lib import log, notify, once
-from lib.errors import CriticalFinding, Held, Misconfigured, NotNow, Unavailable, Usage
+from lib.errors import CriticalFinding, Exit, Held, Misconfigured, NotNow, Unavailable, Usage
 from lib.ledger import StepRecord
 from lib.run import Run
 from lib.warehouse import Row
-
-_WARNING_STATES = ("partial", "interrupted")
 
 
 def ended(run: Run, error: BaseException | None) -> None:
@@ -24,7 +22,7 @@ def ended(run: Run, error: BaseException | None) -> None:
         once.forget()
     if record.state == "done" or _is_known(error):
         return
-    is_warning = record.state in _WARNING_STATES or isinstance(error, Held)
+    is_warning = record.state == "interrupted" or record.exit_code == Exit.PARTIAL or isinstance(error, Held)
     lines = [record.error, *_steps(run.steps, record.error)]
     lines += [f"next: {record.hint}"] if record.hint else []
     lines += [f"run {record.run_id}, exit {record.exit_code}"]

@@ -104,6 +104,27 @@ def test_a_snapshot_that_lacks_too_much_stops_the_load(load: Load, sql: Sql, nam
     assert set(marked(sql, name, "is_deleted")) == {1, 2, 3} - set(left)
 
 
+def test_one_snapshot_that_lacks_too_much_beside_another_that_is_whole(
+    load: Load, run_job: Load, sql: Sql, warehouse_dir: Callable[[Mapping[str, str]], Path], tmp_path: Path
+) -> None:
+    load("dim_one", {1: "a", 2: "b", 3: "c"})
+    warehouse_dir({"schema/dim_two.sql": TWO.replace("snapshot, 50%", "snapshot, 90%")})
+    load("dim_two", {1: "a", 2: "b", 3: "c"})
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as database, database:
+        database.execute("DELETE FROM member WHERE k > 1")
+    both = run_job("load_dimensions", "--force")
+    assert (both.exit_code, both.document["state"]) == (1, "partial")
+    assert "2 of 3 rows are not in the snapshot" in both.error
+    assert {step["step"]: (step["state"], step["rows"]["read"]) for step in both.document["steps"]} == {
+        "dim_one": ("failed", 1),
+        "dim_two": ("done", 1),
+    }
+    assert len(marked(sql, "dim_one", "NOT is_deleted")) == 3
+    assert set(marked(sql, "dim_two", "is_deleted")) == {2, 3}
+    (run,) = sql("SELECT state, exit_code, rows_read FROM ops_job_run ORDER BY started_at DESC, run_id DESC LIMIT 1")
+    assert run == {"state": "partial", "exit_code": 1, "rows_read": 2}
+
+
 BEGIN = datetime(2026, 1, 1)
 Snapshot = dict[int, tuple[int, str]]
 SNAPSHOTS = st.lists(

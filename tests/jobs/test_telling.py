@@ -94,6 +94,15 @@ def test_a_table_that_failed_is_named_with_its_error(night: Night, hook: Listene
     assert end == f"run {done.document['run_id']}, exit 1"
 
 
+def test_a_table_that_is_refused_is_critical_beside_one_that_is_loaded(night: Night, hook: Listener) -> None:
+    night.drop("fact_first", f"{night.row()},x", f"{night.row()},y")
+    night.drop("fact_second", f"{night.row()},1")
+    assert night.load(**everybody(hook)).exit_code == 1
+    ((path, title, text),) = messages(hook)
+    assert (path, title) == ("/CRITICAL", f"load_facts partial: night of {night.cycle}")
+    assert text.startswith("fact_first: 2 of 2 rows do not fit")
+
+
 def test_nobody_is_told_when_nobody_wants_to_be(night: Night, hook: Listener) -> None:
     night.drop("fact_first", f"{night.row()},x", f"{night.row()},y")
     assert night.load("--no-notify", "--only", "fact_first", **everybody(hook)).exit_code == 1
