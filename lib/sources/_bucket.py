@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SCHEMES = ("s3://", "gs://")
 _CHUNK = 8 * 1024 * 1024
 _PATIENCE = timedelta(seconds=60)
+_SETTINGS = "see the bucket's settings in the environment: AWS_..., or GOOGLE_SERVICE_ACCOUNT, the path of a file"
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,10 @@ def listed(glob: str) -> list[Object]:
     fits = re.compile(_expression(pattern))
     try:
         store = from_url(f"{scheme}://{bucket}", retry_config={"max_retries": 3, "retry_timeout": _PATIENCE})
+    except (BaseError, OSError, ValueError) as error:
+        # Nobody has been asked yet: a setting, or the file of an account.
+        raise Misconfigured(f"{scheme}://{bucket}: {_said(error)}", hint=_SETTINGS) from None
+    try:
         found = [
             Object(store, f"{scheme}://{bucket}/{meta['path']}", meta["path"], meta["size"], meta["e_tag"] or "")
             for page in store.list(_prefix(pattern) or None)
@@ -111,9 +116,13 @@ def _expression(pattern: str) -> str:
     return "".join(meant.get(part) or (part if part.startswith("[") else re.escape(part)) for part in parts)
 
 
-def _told(name: str, error: Exception) -> Told:
+def _said(error: Exception) -> str:
     """What the library says, without what it adds about its own types; it names no secret."""
-    said = re.sub(r"\s+", " ", str(error).partition("Debug source:")[0])[:300].strip()
+    return re.sub(r"\s+", " ", str(error).partition("Debug source:")[0])[:300].strip()
+
+
+def _told(name: str, error: Exception) -> Told:
+    said = _said(error)
     refused = re.search(r"code: 40[0134]\b", said)
     if type(error).__name__ in ("GenericError", "OSError", "PreconditionError") and not refused:
         return Unavailable(f"{name}: {said}", hint="./run doctor", service=name.partition("://")[0])

@@ -6,7 +6,7 @@ import hashlib
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -20,12 +20,16 @@ class Bucket(ThreadingHTTPServer):
     """The files of one bucket by their keys; `asked` is what clients have fetched."""
 
     daemon_threads = True
+    scheme = "s3"
+    secret = SECRET
 
-    def __init__(self, name: str, key_id: str) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.name, self.key_id = name, key_id
+        self.name, self.key_id = name, "KEYID"
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
+        # What takes the place of a file after the next listing: somebody writes while somebody reads.
+        self.replaced: dict[str, bytes] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
 
     @property
@@ -43,14 +47,33 @@ class Bucket(ThreadingHTTPServer):
             "AWS_SECRET_ACCESS_KEY": SECRET,
         }
 
+    def refuse(self) -> None:
+        """From now on another key is admitted."""
+        self.key_id = "ANOTHER"
+
+    def nowhere(self) -> dict[str, str]:
+        """What a client has whose bucket does not answer."""
+        return {**self.environment, "AWS_ENDPOINT": "http://127.0.0.1:1"}
+
+    def admits(self, headers: Mapping[str, str]) -> bool:
+        """Whether the request names the key; its signature is not looked at."""
+        return f"Credential={self.key_id}/" in headers.get("Authorization", "")
+
 
 @contextmanager
 def opened(name: str) -> Iterator[Bucket]:
-    """A bucket without files, for the block."""
-    with Bucket(name, "KEYID") as bucket:
-        thread = threading.Thread(target=bucket.serve_forever, daemon=True)
-        thread.start()
+    """A bucket of S3 without files, for the block."""
+    with Bucket(name) as bucket, serving(bucket):
         yield bucket
+
+
+@contextmanager
+def serving(bucket: Bucket) -> Iterator[None]:
+    """Answers its clients, for the block."""
+    threading.Thread(target=bucket.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
         bucket.shutdown()
 
 
@@ -72,6 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if not key:
             self._answer(200, self._page(query))
+            self.server.files |= self.server.replaced
+            self.server.replaced.clear()
         elif key not in self.server.files:
             self._answer(404, _error("NoSuchKey"))
         elif self.headers.get("If-Match", _etag(self.server.files[key])) != _etag(self.server.files[key]):
@@ -117,7 +142,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = parse_qs(url.query, keep_blank_values=True)
         name, _, key = unquote(url.path).lstrip("/").partition("/")
-        if f"Credential={self.server.key_id}/" not in self.headers.get("Authorization", ""):
+        if not self.server.admits(self.headers):
             self._answer(403, _error("AccessDenied"))
         elif name != self.server.name:
             self._answer(404, _error("NoSuchBucket"))
