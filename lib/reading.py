@@ -17,7 +17,8 @@ WHOLE = ""
 # Ends the name under which a source's end, as it was seen, is kept beside the watermark of the part: lag is what lies
 # between the two.
 END = " end"
-# What `Part.content` says of a part that has no content of its own and is not simply what comes next.
+# What `Part.content` says of a part that has no content of its own and is not simply what comes next; `read_again`
+# adds the range.
 ACCEPTED_GAP, READ_AGAIN = "accepted gap", "read again"
 # Where a row stands in its source; made by the readers, so they need no parsing.
 LINEAGE = frozenset({"_source", "_file", "_line", "_topic", "_partition", "_offset", "_index", "_timestamp"})
@@ -98,6 +99,12 @@ class Window:
     def is_range(self) -> bool:
         """Whether a range is asked for, rather than what is new."""
         return self.since is not None or self.until is not None
+
+
+def read_again(window: Window) -> str:
+    """`Part.content` of a range: of two ranges with the same offsets each may have rows that the other has not."""
+    since, until = (at.isoformat() if at else "" for at in (window.since, window.until))
+    return f"{READ_AGAIN} {since}/{until}"
 
 
 def text_of(value: Any) -> str | None:

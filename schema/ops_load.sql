@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS ops_load (
     cycle            DATE          NOT NULL COMMENT "The night",
     source           VARCHAR(1000) NOT NULL COMMENT "Source as the table file names it",
     part             VARCHAR(1000) NOT NULL COMMENT "Part of the source: file name, topic partition, empty for a whole",
-    content          VARCHAR(64)   NOT NULL COMMENT "SHA-256 of a file, empty for other sources",
+    content          VARCHAR(64)   NOT NULL COMMENT "SHA-256 of a file; of a topic: empty, accepted gap, or read again with the range",
     from_position    VARCHAR(1000) NOT NULL COMMENT "Where reading began, exclusive for timestamps, inclusive for offsets",
     to_position      VARCHAR(1000) NOT NULL COMMENT "Where it ended",
     rows_read        BIGINT        NOT NULL COMMENT "Rows read from the source",

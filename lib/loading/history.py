@@ -49,8 +49,15 @@ def _unfinished(run: Run, table: TableFile, window: Window, parts: Sequence[Part
     if window.rewrite or table.source is None or table.source.kind not in _IMMUTABLE:
         return list(parts)
     rows = run.warehouse.read(
-        "SELECT part, from_position, to_position FROM ops_load WHERE target = %s AND from_position <> ''", (table.name,)
+        "SELECT part, from_position, to_position, content FROM ops_load WHERE target = %s AND from_position <> ''",
+        (table.name,),
     )
-    done = {(row["part"], row["from_position"], row["to_position"]) for row in rows}
+    done = {(row["part"], row["from_position"], row["to_position"], row["content"]) for row in rows}
+
+    def is_done(part: Part) -> bool:
+        place = (part.name, part.from_position, part.to_position)
+        # Everything between these offsets has been loaded, or what this very range takes of it.
+        return (*place, "") in done or (*place, part.content) in done
+
     # One that moves the watermark is needed for that, rows or not.
-    return [part for part in parts if part.positions or (part.name, part.from_position, part.to_position) not in done]
+    return [part for part in parts if part.positions or not is_done(part)]

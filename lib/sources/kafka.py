@@ -15,7 +15,7 @@ from lib import clock, log, telemetry
 from lib.background import ahead
 from lib.catalog import TableFile
 from lib.errors import SourceLost
-from lib.reading import ACCEPTED_GAP, END, READ_AGAIN, Batch, Known, Part, Window
+from lib.reading import ACCEPTED_GAP, END, Batch, Known, Part, Window, read_again
 from lib.sources import _broker, _messages
 from lib.sources._broker import Bounds
 from lib.sources._records import Fields, Place, Records
@@ -78,7 +78,7 @@ def _parts(place: Place, start: int, until: int, fields: Fields, window: Window)
         yield Part(
             str(place),
             partial(_read, place, first, end, fields, window),
-            content=READ_AGAIN if window.is_range else "",
+            content=read_again(window) if window.is_range else "",
             from_position=str(first),
             to_position=str(end),
             positions={} if window.is_range else {str(place): str(end), f"{place}{END}": str(until)},

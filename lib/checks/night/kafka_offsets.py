@@ -25,7 +25,7 @@ def question(night: Night) -> Question | None:
         "SELECT target, part, load_id, from_position, to_position, content, loaded_at, lag(to_position) OVER"
         " (PARTITION BY target, part ORDER BY loaded_at,"
         f" CASE WHEN content = '{ACCEPTED_GAP}' THEN 0 ELSE 1 END, CAST(from_position AS BIGINT)) AS ended_at"
-        f" FROM {night.table('ops_load')} WHERE source LIKE 'kafka %' AND content <> '{READ_AGAIN}'"
+        f" FROM {night.table('ops_load')} WHERE source LIKE 'kafka %' AND content NOT LIKE '{READ_AGAIN}%'"
     )
     broken = (
         f"SELECT target, part, load_id, ended_at, from_position, to_position, content FROM ({chain}) c"
