@@ -31,8 +31,8 @@ def holder(name: str) -> str:
 
 
 @contextmanager
-def held(name: str, *, job: str, run_id: str, since: str) -> Iterator[None]:
-    """Holds the lock `name` for the block, with the holder's name inside the file.
+def held(name: str, *, job: str, run_id: str, since: str, patience: float = GRACE) -> Iterator[None]:
+    """Holds the lock `name` for the block, with the holder's name inside the file; waits `patience` seconds for it.
 
     Raises `Held` when another process holds it, `Misconfigured` when its directory cannot be used.
     """
@@ -43,7 +43,7 @@ def held(name: str, *, job: str, run_id: str, since: str) -> Iterator[None]:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         # No silent change to a lock by mere existence of the file: that one outlives a crash.
-        lock = FileLock(file, timeout=GRACE, fallback_to_soft=False)
+        lock = FileLock(file, timeout=patience, fallback_to_soft=False)
         lock.acquire(poll_interval=0.02)
     except Timeout:
         raise Held(

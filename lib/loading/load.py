@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
-from lib import clock, cluster, columns, log, quarantine, telemetry
+from lib import clock, cluster, columns, lock, log, quarantine, telemetry
 from lib.catalog import TableFile
 from lib.columns import Column
 from lib.errors import DataRefused, Misconfigured
@@ -22,6 +23,7 @@ from lib.loading.publish import Publication
 from lib.loading.stage import Stage
 from lib.reading import Known, Part, Reject, Window
 from lib.rows import Rows
+from lib.settings import settings
 from lib.stream_load.load import StreamLoad
 
 if TYPE_CHECKING:
@@ -148,7 +150,23 @@ class _Load:
             else:
                 staged.flush()
                 staged.check_count()
-                self._publish(staged)
+                with self._alone():
+                    self._publish(staged)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Nobody else on this host looks at the table and writes into it meanwhile, such as a history beside the night.
+
+        Of two that do so at once, neither sees the rows of the other: a key could come into two partitions, a member
+        of an SCD 2 dimension have two versions that are current.
+        """
+        record = self.run.record
+        return lock.held(
+            f"publish-{self.table.name}",
+            job=record.job,
+            run_id=record.run_id,
+            since=f"{record.started_at:%Y-%m-%d %H:%M:%S}",
+            patience=settings().starrocks_read_timeout,
+        )
 
     def _publish(self, staged: Stage) -> None:
         publication = Publication(

@@ -19,6 +19,7 @@ from typing import Any
 import pymysql
 import pytest
 from confluent_kafka import Producer
+from filelock import FileLock
 
 from emulator.server import Server
 from examples.broker import Broker
@@ -151,6 +152,20 @@ def test_history_and_the_nightly_load_at_once(shop: Shop) -> None:
     assert shop.ids("fact_file") == [day * 10 + number for day in range(1, 7) for number in range(5)]
     assert shop.ids("fact_row") == list(range(1, 11))
     assert shop.run("load_facts", "--force").document["rows"]["loaded"] == 0
+
+
+def test_two_loads_of_one_table_publish_one_after_the_other(shop: Shop, until: Callable[..., Any]) -> None:
+    shop.drop("1.csv", ("2026-10-02", 1, "ours"))
+    file = shop.folder / "state" / "locks" / "publish-fact_file.lock"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file, fallback_to_soft=False):
+        waiting = shop.start("load_facts", "--force", "--only", "fact_file")
+        until(lambda: shop.sql(f"SHOW TABLES FROM {shop.database}_stage"))
+        # What a history publishes meanwhile: the same key, of the day before.
+        shop.sql(f"INSERT INTO fact_file ({COLUMNS}) VALUES ('2026-10-01', 1, 1, 'theirs')")
+    done = waiting.end()
+    assert shop.sql("SELECT note FROM fact_file") == [{"note": "theirs"}], "a key is in one partition alone"
+    assert (done.exit_code, "(moved)" in done.error) == (1, True)
 
 
 def test_a_table_is_made_anew_and_its_readers_never_miss_a_row(shop: Shop) -> None:
