@@ -21,11 +21,8 @@ class Channel:
         self._stream = connection.makefile("rb", buffering=1 << 16)
         self.sequence = 0
         self.buffer = bytearray()
-
-    @property
-    def is_untouched(self) -> bool:
-        """Whether nothing was answered yet to the message that was read last."""
-        return self.sequence == 1 and not self.buffer
+        # Whether nothing was answered yet to the message that was read last; the sequence comes round every 256 packets.
+        self.is_untouched = True
 
     def read(self) -> bytes:
         """One message, put together from its packets. Raises Gone."""
@@ -42,10 +39,12 @@ class Channel:
                 raise Gone
             parts.append(data)
             if size < MAX_PACKET:
+                self.is_untouched = True
                 return b"".join(parts)
 
     def write(self, payload: bytes) -> None:
         """Put one message into the buffer, cut into packets."""
+        self.is_untouched = False
         for start in range(0, len(payload) + 1, MAX_PACKET):
             part = payload[start : start + MAX_PACKET]
             self.buffer += len(part).to_bytes(3, "little") + bytes((self.sequence,)) + part

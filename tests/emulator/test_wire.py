@@ -176,6 +176,13 @@ def test_select_streams_many_rows(server: Server) -> None:
         assert sum(row[0] for row in cursor) == 50000 * 50001 // 2
 
 
+def test_an_answer_whose_packets_come_round_to_the_number_of_the_question(connection: pymysql.Connection) -> None:
+    # The number of a packet has one byte: an answer of 256 packets, or of 512, ends where it began.
+    for count in (*range(248, 256), *range(504, 512)):
+        assert len(rows(connection, f"select generate_series from table(generate_series(1, {count}))")) == count
+        assert rows(connection, "select 'the next one'") == (("the next one",),)
+
+
 def test_init_db_ping_and_change_of_database(connection: pymysql.Connection) -> None:
     rows(connection, "create database if not exists other")
     connection.select_db("other")
