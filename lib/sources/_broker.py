@@ -117,6 +117,8 @@ def records(place: Place, start: int, until: int) -> Iterator[Records]:
             values = list(map(Message.value, messages))
             times = [at for _, at in map(Message.timestamp, messages)]
             made = Records(list(map(Message.offset, messages)), times, values)  # type: ignore[arg-type]  # has offsets
+            # What lives on while rows are made of it is gone through by Python's collector of cycles.
+            messages.clear()
             if not all(values):
                 tombstones += values.count(None)
                 made = made.where(value is not None for value in values)
@@ -139,9 +141,9 @@ def _messages(found: Consumer, place: Place, start: int, until: int) -> Iterator
             at = _end_of_partition(received, place, at)
         if sound:
             at = max(at, (sound[-1].offset() or 0) + 1)
-            yield sound if at <= until else [message for message in sound if (message.offset() or 0) < until]
             size = sum(map(len, sound)) // len(sound) + 1
             wanted = max(1, min(_MESSAGES_AT_ONCE, wanted * 4, _BYTES_AT_ONCE // size))
+            yield sound if at <= until else [message for message in sound if (message.offset() or 0) < until]
         if received:
             heard = time.monotonic()
         elif time.monotonic() - heard > _SILENCE_SECONDS:

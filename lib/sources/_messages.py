@@ -35,13 +35,16 @@ def _groups(lists: Iterable[Records], place: Place) -> Iterator[tuple[Records, l
             if isinstance(piece, Reject):
                 refused.append(piece)
                 continue
-            if piece.first and group:
+            if piece.first:
                 # What is not the beginning of its array stands alone.
-                yield group, refused
+                if group:
+                    yield group, []
+                yield piece, refused
                 group, refused, size = Records(), [], 0
-            group = piece if piece.first else group + piece
+                continue
+            group += piece
             size += sum(map(len, piece.values))
-            if piece.first or size >= GROUP_BYTES:
+            if size >= GROUP_BYTES:
                 yield group, refused
                 group, refused, size = Records(), [], 0
     if group or refused:

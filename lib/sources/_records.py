@@ -55,11 +55,12 @@ class Records:
         """The messages one by one."""
         return map(Record, self.offsets, self.timestamps, self.values)
 
-    def __add__(self, other: Records) -> Records:
+    def __iadd__(self, other: Records) -> Records:
         """These messages, then the others."""
-        return Records(
-            self.offsets + other.offsets, self.timestamps + other.timestamps, self.values + other.values, self.first
-        )
+        self.offsets += other.offsets
+        self.timestamps += other.timestamps
+        self.values += other.values
+        return self
 
     def where(self, wanted: Iterable[bool]) -> Records:
         """The messages for which `wanted` is true."""
