@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from lib.reading import Batch, Reject
 from lib.sources import _json_shapes, _objects
@@ -18,11 +18,14 @@ from lib.sources._placed import placed
 if TYPE_CHECKING:
     import polars
 
-BLOCK = 8 * 1024 * 1024
+# Of 8 MiB the system takes twice the time for memory, of 1 MiB the shapes have to be set up too often.
+BLOCK = 4 * 1024 * 1024
 # A line larger than this is no row.
 LONGEST = 16 * 1024 * 1024
 # Shapes that are looked for in a file, and lines that are too few to look for one more.
 _SHAPES, _FEW = 16, 20
+# Lines from which it is told what the values of a shape are.
+_SAMPLE = 30
 
 
 def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
@@ -38,7 +41,7 @@ def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
         if columns is None:
             columns = Columns(file, _names(file, path, lines, shapes))
         yield _batch(file, columns, lines)
-        line += block.count(b"\n")
+        line += lines.count
 
 
 @dataclass
@@ -50,6 +53,7 @@ class _Lines:
     numbers: list[int] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     sendable: bool = True
+    count: int = 0
 
     def by_line(self) -> dict[int, list[str]]:
         """The fields of the lines; of those that have the same ones together, of the first."""
@@ -62,21 +66,30 @@ class _Lines:
 
 
 def _blocks(file: SourceFile, path: Path) -> Iterator[bytes]:
-    """Whole lines, each with its end; a file smaller than a block is one."""
-    with path.open("rb", buffering=0) as data:
-        line = 1
-        carry = data.read(BLOCK)
-        while more := data.read(BLOCK):
-            cut = carry.rfind(b"\n") + 1
-            if cut:
-                yield carry[:cut]
-                line += carry.count(b"\n", 0, cut)
-            end = more.find(b"\n")
-            if len(carry) - cut + (len(more) if end < 0 else end) > LONGEST:
+    """Whole lines, each with its end; blank ones at the end of the file are left out."""
+    with path.open("rb") as data:
+        begin = 0
+        while True:
+            # Where a line ends is looked for first, so that no byte is copied.
+            data.seek(begin + BLOCK - 1)
+            data.readline(LONGEST + 1)
+            end = data.tell()
+            data.seek(begin)
+            block = data.read(end - begin)
+            if not block or (block.isspace() and not data.read(1)):
+                return
+            last = block.rfind(b"\n", 0, BLOCK - 1) + 1
+            if len(block) - last > LONGEST:
+                line = _line_at(data, begin + last)
                 raise file.wrong(f"a line of more than {LONGEST:,} bytes", line, "is that an NDJSON file?")
-            carry = carry[cut:] + more
-        if carry.strip():
-            yield carry if carry.endswith(b"\n") else carry + b"\n"
+            yield block if block.endswith(b"\n") else block + b"\n"
+            begin = end
+
+
+def _line_at(data: BinaryIO, end: int) -> int:
+    """The number of the line that begins at a place of the file."""
+    data.seek(0)
+    return 1 + sum(data.read(min(BLOCK, end - begin)).count(b"\n") for begin in range(0, end, BLOCK))
 
 
 def _names(file: SourceFile, path: Path, first: _Lines, shapes: list[Shape]) -> list[str]:
@@ -95,50 +108,54 @@ def _names(file: SourceFile, path: Path, first: _Lines, shapes: list[Shape]) -> 
 def _parsed(file: SourceFile, block: bytes, line: int, shapes: list[Shape]) -> _Lines:
     """The lines of a block, the first of which is `line`. Shapes that are met for the first time are added."""
     made = _Lines()
+    if line == 1:
+        block = block.removeprefix(codecs.BOM_UTF8)
     rest = _lines(block, line)
     if rest is None:
         # Bytes that are no UTF-8 become what no JSON may hold, and so a reject.
         texts = block.decode("utf-8", "surrogateescape").split("\n")[:-1]
+        made.count = len(texts)
         _read(file, made, enumerate(texts, line))
         return made
-    for number in range(_SHAPES):
-        if number == len(shapes):
-            shapes += _new_shape(rest, shapes)
-        if number == len(shapes) or rest.is_empty():
-            break
-        frame, sendable = _json_shapes.fitting(rest, shapes[number])
+    made.count = rest.height
+    tried: set[Shape] = set()
+    while rest.height and (shape := _next_shape(rest, shapes, tried)):
+        tried.add(shape)
+        frame, rest, sendable = _json_shapes.fitting(rest, shape)
         made.sendable &= sendable
         if frame.height:
             made.vectors.append(frame)
-            rest = rest.join(frame.select("_line"), on="_line", how="anti", maintain_order="left")
     _read(file, made, rest.iter_rows())
     return made
 
 
-def _new_shape(rest: polars.DataFrame, shapes: list[Shape]) -> list[Shape]:
-    """The shape of one of the first lines that have none of the known ones; none when few lines are left."""
+def _next_shape(rest: polars.DataFrame, shapes: list[Shape], tried: set[Shape]) -> Shape | None:
+    """A known shape that has not been tried, or a new one of the first lines; none when few lines are left."""
+    for shape in shapes:
+        if shape not in tried:
+            return shape
+    known = {shape.frame: shape for shape in shapes}
     if rest.height <= _FEW:
-        return []
-    found = filter(None, map(_json_shapes.shape, rest["text"].head(_FEW + 1)))
-    return [shape for shape in found if shape not in shapes][:1]
+        return None
+    for frame, found in _json_shapes.shapes(rest["text"].head(_SAMPLE)).items():
+        shape = found.with_values_of(known.get(frame))
+        if shape not in shapes and (frame in known or len(known) < _SHAPES):
+            shapes[:] = [*(other for other in shapes if other.frame != frame), shape]
+            return shape
+    return None
 
 
 def _lines(block: bytes, first: int) -> polars.DataFrame | None:
-    """`_line` and `text`; None for bytes that are no UTF-8, or not to be told apart as lines."""
+    """`_line` and `text`; None for bytes that are no UTF-8."""
     import polars as pl
     from polars.exceptions import PolarsError
 
-    if first > 1 and block.startswith(codecs.BOM_UTF8):
-        # polars would take the mark away, which is none within a file.
-        return None
     try:
-        # No value is taken apart: no JSON has the byte 1.
-        texts = pl.read_csv(block, has_header=False, schema={"text": pl.String}, separator="\x01", quote_char=None)
+        lines = pl.read_lines(block, name="text")
     except PolarsError:
         return None
-    numbers = pl.int_range(first, first + texts.height, dtype=pl.Int64, eager=True).alias("_line")
-    count = block.count(b"\n")
-    return texts.insert_column(0, numbers).with_columns(pl.col("text").fill_null("")) if len(texts) == count else None
+    numbers = pl.int_range(first, first + lines.height, dtype=pl.Int64, eager=True)
+    return lines.insert_column(0, numbers.alias("_line"))
 
 
 def _read(file: SourceFile, made: _Lines, lines: Iterable[tuple[int, str]]) -> None:
@@ -146,7 +163,7 @@ def _read(file: SourceFile, made: _Lines, lines: Iterable[tuple[int, str]]) -> N
     for number, text in lines:
         if not text.strip():
             continue
-        data = (text.removeprefix("\ufeff") if number == 1 else text).encode("utf-8", "surrogateescape")
+        data = text.encode("utf-8", "surrogateescape")
         try:
             made.rows.append(_objects.fields(data))
             made.numbers.append(number)
@@ -161,13 +178,15 @@ def _batch(file: SourceFile, columns: Columns, lines: _Lines) -> Batch:
     others = columns.batch(lines.rows, lines.numbers, lines.rejects)
     if not lines.vectors:
         return others
+    # A field with the name of the line number is in none of these, and nothing of it is kept.
+    names = [name for name in columns.names if name != "_line"]
     frames = []
     for frame in lines.vectors:
         columns.check(frame.columns[1:], int(frame["_line"][0]))
-        lacking = [pl.lit(None, pl.String).alias(name) for name in columns.names if name not in frame.columns]
-        frames.append(frame.with_columns(lacking).select("_line", *columns.names))
+        lacking = [pl.lit(None, pl.String).alias(name) for name in names if name not in frame.columns]
+        frames.append(frame.with_columns(lacking).select("_line", *names))
     rows = frames[0] if len(frames) == 1 else pl.concat(frames).sort("_line")
-    made = placed(rows.select(columns.names), file, rows["_line"])
+    made = placed(rows.select(names), file, rows["_line"])
     if others.frame.height:
         made = pl.concat([made, others.frame.select(made.columns)]).sort("_line")
     return Batch(made, lines.rejects, sendable=lines.sendable and not lines.rows)
