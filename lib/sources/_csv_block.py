@@ -8,18 +8,17 @@ are not found again.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib.dialect import Dialect
+from lib.sources._opened import EXPANDED
 
 if TYPE_CHECKING:
     import polars
 
-# What polars takes at the beginning of bytes for a mark of byte order, which it drops, or for a compressed stream,
-# which it expands: zlib (`x^` may well be text), gzip, zstd.
-_SWALLOWED = (b"\xef\xbb\xbf", b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
 # Separates nothing, where lines are wanted: one of them is in no text.
 _CONTROLS = [chr(code) for code in range(1, 32) if chr(code) not in "\t\n\r"]
 
@@ -145,7 +144,8 @@ def _read(data: bytes, schema: Mapping[str, polars.DataType], delimiter: str, qu
     import polars as pl
     from polars.exceptions import PolarsError
 
-    if data.startswith(_SWALLOWED):
+    # A mark of byte order would be dropped.
+    if data.startswith((codecs.BOM_UTF8, *EXPANDED)):
         return None
     try:
         return pl.read_csv(

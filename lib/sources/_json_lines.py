@@ -12,7 +12,7 @@ from lib.reading import Batch, Reject
 from lib.sources import _json_shapes, _objects
 from lib.sources._json_shapes import Shape
 from lib.sources._objects import Columns, Fields
-from lib.sources._opened import SourceFile
+from lib.sources._opened import EXPANDED, SourceFile
 from lib.sources._placed import placed
 
 if TYPE_CHECKING:
@@ -146,10 +146,12 @@ def _next_shape(rest: polars.DataFrame, shapes: list[Shape], tried: set[Shape]) 
 
 
 def _lines(block: bytes, first: int) -> polars.DataFrame | None:
-    """`_line` and `text`; None for bytes that are no UTF-8."""
+    """`_line` and `text`; None for bytes that are no UTF-8, or begin as what polars would expand."""
     import polars as pl
     from polars.exceptions import PolarsError
 
+    if block.startswith(EXPANDED):
+        return None
     try:
         lines = pl.read_lines(block, name="text")
     except PolarsError:

@@ -30,6 +30,10 @@ _STALE_SECONDS = 2 * 24 * 3600
 _ZSTD_AT_ONCE = 2048
 
 
+# How bytes begin that polars expands by itself, asked or not: zlib (`x^` may well be text), gzip, zstd.
+EXPANDED = (b"x\x01", b"x^", b"x\x9c", b"x\xda", b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """One file of a source: `name` is what people and the ledger call it, `state` what changes when it is written."""

@@ -151,6 +151,15 @@ def test_lines_of_several_shapes_with_escapes_keep_their_order_and_their_faults(
     assert not batch.sendable
 
 
+def test_a_block_that_begins_like_a_compressed_stream_is_text(table: Callable[..., TableFile]) -> None:
+    lines = b"".join(b'{"a": %d}\n' % number for number in range(30))
+    for beginning in (b"x^", b"x\x01", b"\x1f\x8b\x08\x00"):
+        drop("x.ndjson", beginning + b"\n" + lines)
+        batches = read(table())
+        assert rows(batches) == [(number + 2, str(number)) for number in range(30)]
+        assert rejected(batches) == [("json", "in/x.ndjson:1")]
+
+
 def test_a_field_that_only_later_objects_have_is_a_column_all_the_same(table: Callable[..., TableFile]) -> None:
     drop("x.ndjson", b'{"a":1}\n{"a":2,"late":"x"}\n')
     assert rows(read(table())) == [(1, "1", None), (2, "2", "x")]
