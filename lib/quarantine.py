@@ -15,7 +15,7 @@ from typing import Any
 
 from lib.catalog import TableFile
 from lib.reading import LINEAGE, Batch, Reject, row_text
-from lib.stream_load.load import Body, StreamLoad
+from lib.stream_load.load import Body, Request, StreamLoad
 from lib.warehouse import Warehouse, quote
 
 COLUMNS = (
@@ -92,14 +92,10 @@ def write(
         return
     rows = dict(_row(table, reject, origin) for reject in rejects)
     body = b"".join(rows.values())
-    loader.load(
-        warehouse.database,
-        "ops_quarantine",
-        label=f"ns_q_{table.name}__{origin.load_id.replace('-', '_')}",
-        columns=", ".join(quote(name) for name in COLUMNS),
-        body=Body(lambda: iter((body,)), len(body)),
-        rows=len(rows),
-    )
+    label = f"ns_q_{table.name}__{origin.load_id.replace('-', '_')}"
+    columns = ", ".join(quote(name) for name in COLUMNS)
+    sent = Body(lambda: iter((body,)), len(body))
+    loader.load(Request(warehouse.database, "ops_quarantine", label, columns, sent, len(rows)))
 
 
 def settle(

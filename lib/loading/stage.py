@@ -19,7 +19,7 @@ from lib.columns import LONGEST_BYTES, Column
 from lib.errors import Refused, Told
 from lib.loading.mapping import LOST, ROW, SOURCE, Mapping
 from lib.settings import settings
-from lib.stream_load.load import Body, StreamLoad
+from lib.stream_load.load import Body, Request, StreamLoad
 from lib.warehouse import Warehouse, quote
 
 if TYPE_CHECKING:
@@ -90,14 +90,9 @@ class Stage:
         self._sending = Background(partial(self._carry, chunk, rows, self.chunks))
 
     def _carry(self, chunk: Path, rows: int, number: int) -> None:
-        self.loader.load(
-            self.warehouse.stage_database,
-            self.name,
-            label=f"ns_{self.name}_{number}",
-            columns=self.mapping.header,
-            body=Body(chunk),
-            rows=rows,
-        )
+        label = f"ns_{self.name}_{number}"
+        request = Request(self.warehouse.stage_database, self.name, label, self.mapping.header, Body(chunk), rows)
+        self.loader.load(request)
         chunk.unlink(missing_ok=True)
 
     def _wait(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lib.errors import Misconfigured
 from lib.probes import Patient, _backends, _port
 from lib.settings import settings
-from lib.stream_load.load import Body, StreamLoad
+from lib.stream_load.load import Body, Request, StreamLoad
 from lib.warehouse import quote
 
 NEEDS = ("login", "http_port", "databases")
@@ -39,14 +39,8 @@ def stream_load(patient: Patient) -> str:
     table = quote(warehouse.stage_database, name)
     warehouse.write(f"CREATE TABLE {table} (n BIGINT NOT NULL) DUPLICATE KEY (n) DISTRIBUTED BY HASH (n) BUCKETS 1")
     try:
-        StreamLoad.connect().load(
-            warehouse.stage_database,
-            name,
-            label=f"ns_{name}",
-            columns="n",
-            body=Body(lambda: iter((b"7\x02",)), 2),
-            rows=1,
-        )
+        body = Body(lambda: iter((b"7\x02",)), 2)
+        StreamLoad.connect().load(Request(warehouse.stage_database, name, f"ns_{name}", "n", body, 1))
         found = warehouse.value(f"SELECT sum(n) AS total FROM {table}")
     finally:
         warehouse.write(f"DROP TABLE IF EXISTS {table} FORCE")

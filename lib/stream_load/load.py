@@ -11,9 +11,7 @@ carries the body there.
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -28,26 +26,12 @@ from lib.stream_load.answer import Unknown as Unknown
 from lib.stream_load.answer import decode, denied, no_access, outcome, refusal
 from lib.stream_load.body import Body as Body
 from lib.stream_load.body import Stream, opened
+from lib.stream_load.request import Request as Request
 
 if TYPE_CHECKING:
     from lib.stream_load.http import Reply, Wire
 
-LABEL = re.compile(r"[-\w]{1,128}", re.ASCII)
 STATES = {"UNKNOWN", "PREPARE", "PREPARED", "COMMITTED", "VISIBLE", "ABORTED"}
-# Sent with every load. Without them a value that does not fit becomes NULL in silence, and now() is in
-# Shanghai.
-ALWAYS = {"Expect": "100-continue", "strict_mode": "true", "max_filter_ratio": "0", "timezone": "UTC"}
-# What our writers produce: no value of text holds these two, so that nothing needs quoting.
-CSV = {"format": "csv", "column_separator": "\\x01", "row_delimiter": "\\x02"}
-# An option must not take back what a caller relies on; merge commit ignores the label.
-FIXED = {
-    *(name.lower() for name in ALWAYS),
-    "label",
-    "columns",
-    "timeout",
-    "authorization",
-    "enable_merge_commit",
-}
 
 
 class StreamLoad:
@@ -64,32 +48,24 @@ class StreamLoad:
         maps."""
         return cls(settings(), known_hosts)
 
-    def send(
-        self,
-        database: str,
-        table: str,
-        *,
-        label: str,
-        columns: str,
-        body: Body,
-        rows: int | None = None,
-        timeout: float | None = None,
-        options: Mapping[str, str] | None = None,
-    ) -> Outcome:
+    def send(self, request: Request) -> Outcome:
         """Send the body once.
 
-        `rows` is for the span only. Raises `Unavailable` when nothing has been executed for lack of a
-        connection, `Misconfigured` for a refused login or a redirect to a strange host, `ValueError` for a
+        The number of rows is for the span only. Raises `Unavailable` when nothing has been executed for lack of
+        a connection, `Misconfigured` for a refused login or a redirect to a strange host, `ValueError` for a
         header that HTTP cannot carry and for an empty body.
         """
-        limit = timeout or self._settings.starrocks_load_timeout
-        headers = _headers(label, columns, limit, options or {})
-        path = f"/api/{quote(database, safe='')}/{quote(table, safe='')}/_stream_load"
+        limit = self._limit(request)
+        headers = request.headers(limit)
         with telemetry.span(
-            f"stream_load {table}", table=table, label=label, rows=rows, **_db(database, table)
+            f"stream_load {request.table}",
+            table=request.table,
+            label=request.label,
+            rows=request.rows,
+            **request.attributes,
         ) as span:
-            with opened(body) as stream:
-                result = self._send(path, label, headers, stream, limit)
+            with opened(request.body) as stream:
+                result = self._send(request, headers, stream, limit)
                 span.set(bytes=stream.sent)
             span.set(**{"nightshift.load.outcome": type(result).__name__})
             if isinstance(result, Loaded):
@@ -114,99 +90,60 @@ class StreamLoad:
         refused = refusal(reply.code, answer)
         raise (Unavailable if refused.transient else Refused)(f"get_load_state of {label!r}: {refused.reason}")
 
-    def load(
-        self,
-        database: str,
-        table: str,
-        *,
-        label: str,
-        columns: str,
-        body: Body,
-        rows: int | None = None,
-        timeout: float | None = None,
-        options: Mapping[str, str] | None = None,
-    ) -> Loaded:
+    def load(self, request: Request) -> Loaded:
         """Load the body once, whatever the network does meanwhile.
 
         Raises `Unavailable` when nothing is loaded and trying again later makes sense, `Refused` when the
-        server will not have these rows (nothing is loaded) or counted others than `rows`, `OutcomeUnknown`
+        server will not have these rows (nothing is loaded) or counted others than there are, `OutcomeUnknown`
         when the label's state could not be learned within the timeout. A label that another load has used is
         refused, even if it was the same program: only this call knows that the content is the same. Take a
         new label for each call.
         """
         from lib.stream_load.safely import Act
 
-        def send() -> Outcome:
-            return self.send(
-                database,
-                table,
-                label=label,
-                columns=columns,
-                body=body,
-                rows=rows,
-                timeout=timeout,
-                options=options,
-            )
-
         act = Act(
-            name=f"Stream Load into {database}.{table} (label {label})",
-            label=label,
-            seconds=timeout or self._settings.starrocks_load_timeout,
-            state=partial(self.state, database, label),
+            name=f"Stream Load into {request.database}.{request.table} (label {request.label})",
+            label=request.label,
+            seconds=self._limit(request),
+            state=partial(self.state, request.database, request.label),
             tracking_log=self.tracking_log,
         )
-        loaded = act.run(send)
-        _check_counts(act.name, loaded, rows)
+        loaded = act.run(partial(self.send, request))
+        _check_counts(act.name, loaded, request.rows)
         return loaded
 
     def tracking_log(self, url: str) -> list[str]:
         """The first lines of what the backend says about refused rows; [] when it cannot be had."""
         return self._wire().tracking_log(url, lines=5) if url else []
 
+    def _limit(self, request: Request) -> float:
+        """The seconds that one request may take."""
+        return request.timeout or self._settings.starrocks_load_timeout
+
     def _wire(self) -> Wire:
         from lib.stream_load.http import Wire
 
         return Wire(self._settings, self._known_hosts)
 
-    def _send(self, path: str, label: str, headers: dict[str, str], stream: Stream, limit: float) -> Outcome:
+    def _send(self, request: Request, headers: dict[str, str], stream: Stream, limit: float) -> Outcome:
         from lib.stream_load.http import Lost
 
         wire = self._wire()
-        knock = wire.knock(path, headers)
+        knock = wire.knock(request.path, headers)
         if not knock.location:
             self._admitted(knock)
             return _turned_away(knock, wire.frontend)
-        url = wire.reachable(knock.location) + path
+        url = wire.reachable(knock.location) + request.path
         try:
             reply = wire.deliver(url, headers, stream, limit)
         except Lost as lost:
             return Unknown(f"no answer from {url}: {lost}")
         self._admitted(reply, url)
-        return outcome(label, reply.code, reply.text)
+        return outcome(request.label, reply.code, reply.text)
 
     def _admitted(self, reply: Reply, place: str = "the frontend") -> None:
         if denied(reply.code, reply.text):
             raise no_access(place, self._settings.starrocks_user, reply.text)
-
-
-def _headers(label: str, columns: str, limit: float, options: Mapping[str, str]) -> dict[str, str]:
-    if not LABEL.fullmatch(label):
-        raise ValueError(f"label {label!r}: 1 to 128 letters, digits, - or _")
-    taken = sorted(name for name in options if name.lower() in FIXED)
-    if taken:
-        raise ValueError(f"Stream Load options {', '.join(taken)}: not to be changed")
-    headers = {**CSV, **options, **ALWAYS, "label": label, "timeout": str(max(1, math.ceil(limit)))}
-    if columns:
-        headers["columns"] = columns
-    for name, value in headers.items():
-        if not (name + value).isascii() or not (name + value).isprintable():
-            raise ValueError(f"Stream Load header {name}: {value!r} has a line break or a letter beyond ASCII")
-    return headers
-
-
-def _db(database: str, table: str) -> dict[str, str]:
-    names = {"db.system.name": "starrocks", "db.system": "starrocks", "db.operation.name": "STREAM LOAD"}
-    return {**names, "db.namespace": database, "db.collection.name": table}
 
 
 def _turned_away(knock: Reply, frontend: str) -> NotDone:

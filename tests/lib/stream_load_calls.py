@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lib.stream_load.load import Body, Loaded, StreamLoad
+from lib.stream_load.load import Body, Loaded, Request, StreamLoad
 
 ROWS = b"1\x01a\x022\x01b\x023\x01c\x02"
 BODY = Body(lambda: iter([ROWS]), len(ROWS))
@@ -13,10 +13,11 @@ BODY = Body(lambda: iter([ROWS]), len(ROWS))
 def send(body: Body = BODY, **changes: Any) -> Any:
     """`send` with what the test changes."""
     given: dict[str, Any] = {"label": "l-1", "columns": "id, name", "body": body, "timeout": 5}
-    return StreamLoad.connect().send("dw", "fact_trade", **{**given, **changes})
+    return StreamLoad.connect().send(Request("dw", "fact_trade", **{**given, **changes}))
 
 
 def load(body: Body = BODY, **changes: Any) -> Loaded:
     """`load` with what the test changes."""
     given: dict[str, Any] = {"label": "l-1", "columns": "id, name", "body": body, "rows": 3, "timeout": 5}
-    return StreamLoad.connect(changes.pop("known_hosts", None)).load("dw", "fact_trade", **{**given, **changes})
+    loader = StreamLoad.connect(changes.pop("known_hosts", None))
+    return loader.load(Request("dw", "fact_trade", **{**given, **changes}))

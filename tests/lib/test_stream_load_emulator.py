@@ -11,7 +11,7 @@ import pytest
 from emulator.injected_faults import InjectedFaults
 from emulator.server import Server
 from lib.errors import Refused
-from lib.stream_load.load import Body, Loaded, StreamLoad
+from lib.stream_load.load import Body, Loaded, Request, StreamLoad
 
 TABLE = "CREATE TABLE dw.fact (id BIGINT NOT NULL, name VARCHAR(20)) PRIMARY KEY (id) DISTRIBUTED BY HASH (id)"
 ROWS = '1\x01ä\n,"\x022\x01\\N\x02'.encode()
@@ -37,7 +37,7 @@ def run(server: Server, *statements: str) -> list[tuple[object, ...]]:
 
 def load(label: str, data: bytes = ROWS, rows: int = 2) -> Loaded:
     body = Body(lambda: iter([data]), len(data))
-    return StreamLoad.connect().load("dw", "fact", label=label, columns="id, name", body=body, rows=rows)
+    return StreamLoad.connect().load(Request("dw", "fact", label, "id, name", body, rows))
 
 
 def test_rows_arrive_as_they_were_sent(server: Server) -> None:
@@ -52,7 +52,7 @@ def test_a_lost_reply_is_found_and_nothing_is_doubled(server: Server) -> None:
     run(server, "CREATE TABLE dw.dup (id BIGINT) DUPLICATE KEY (id) DISTRIBUTED BY HASH (id)")
     vars(server)["faults"].lose_reply_after_commit()
     body = Body(lambda: iter([b"7\x02"]), 2)
-    loaded = StreamLoad.connect().load("dw", "dup", label="d-1", columns="id", body=body, rows=1)
+    loaded = StreamLoad.connect().load(Request("dw", "dup", "d-1", "id", body, 1))
     assert loaded == Loaded("d-1", visible=True)
     assert run(server, "SELECT id FROM dw.dup") == [(7,)]
 
