@@ -19,7 +19,7 @@ from pymysql.cursors import DictCursor
 from emulator.server import Server
 from examples.broker import Broker
 from examples.fill import Sources
-from tests.e2e.small import Zygote, zygote
+from tests.e2e.small import Small, Zygote, zygote
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIRST_DAY, LAST_DAY = date(2026, 10, 31), date(2026, 11, 1)
@@ -79,6 +79,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server of one file of tests; each warehouse has a database of its own."""
     with Server(data=tmp_path_factory.mktemp("server")) as running:
         yield running
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """A broker with the topic that the test's module names: TOPIC and its PARTITIONS."""
+    with Broker((request.module.TOPIC,), request.module.PARTITIONS) as running:
+        yield running
+
+
+@pytest.fixture
+def small(tmp_path: Path, server: Server, seed: Zygote, broker: Broker, request: pytest.FixtureRequest) -> Small:
+    """A warehouse with that topic and the one TABLE of the test's module that is loaded from it."""
+    made = Small(tmp_path, server, seed, f"dw_{abs(hash(request.node.name))}")
+    made.environment["KAFKA_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
+    table: str = request.module.TABLE
+    made.write(f"warehouse/schema/{table.split('IF NOT EXISTS ')[1].split()[0]}.sql", table)
+    made.run("migrate")
+    return made
 
 
 @pytest.fixture

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from confluent_kafka import Producer
 
-from emulator.server import Server
 from examples.broker import Broker
-from tests.e2e.small import Small, Zygote
+from tests.e2e.small import Small
 
-MESSAGE = """\
+TOPIC, PARTITIONS = "bad", 1
+TABLE = """\
 -- purpose: takes everything
 -- owner: me
 -- source: kafka bad
@@ -39,22 +36,6 @@ TIMES = [
     (2**53, None, "null"),
     (2**62, None, "null"),
 ]
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker(("bad",), 1) as running:
-        yield running
-
-
-@pytest.fixture
-def small(tmp_path: Path, server: Server, seed: Zygote, broker: Broker, request: pytest.FixtureRequest) -> Small:
-    """A warehouse with one table and its topic."""
-    made = Small(tmp_path, server, seed, f"dw_{abs(hash(request.node.name))}")
-    made.environment["KAFKA_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
-    made.write("warehouse/schema/fact_message.sql", MESSAGE)
-    made.run("migrate")
-    return made
 
 
 def send(broker: Broker, *records: tuple[bytes, int]) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from confluent_kafka import Producer
 
-from emulator.server import Server
 from examples.broker import Broker
 from lib.sources.kafka import PART_OFFSETS
 from tests.e2e.act_wire import ActWire, Side
-from tests.e2e.small import Small, Zygote
+from tests.e2e.small import Small
 
-VISIT = """\
+TOPIC, PARTITIONS = "visit", 2
+TABLE = """\
 -- purpose: what happens
 -- owner: me
 -- source: kafka visit
@@ -39,22 +36,6 @@ CONTENT = {
 }
 TABLES = ("fact_visit", "ops_watermark", "ops_quarantine", "ops_load", "ops_job_run", "ops_job_step")
 MIDNIGHT = datetime(2026, 11, 2, tzinfo=UTC)
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    with Broker(("visit",), 2) as running:
-        yield running
-
-
-@pytest.fixture
-def small(tmp_path: Path, server: Server, seed: Zygote, broker: Broker, request: pytest.FixtureRequest) -> Small:
-    """A warehouse with one table and its topic."""
-    made = Small(tmp_path, server, seed, f"dw_{abs(hash(request.node.name))}")
-    made.environment["KAFKA_BOOTSTRAP_SERVERS"] = broker.bootstrap_servers
-    made.write("warehouse/schema/fact_visit.sql", VISIT)
-    made.run("migrate")
-    return made
 
 
 def _producer(broker: Broker) -> Producer:

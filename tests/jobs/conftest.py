@@ -7,7 +7,6 @@ environment that holds nothing of the machine's.
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import shutil
 import subprocess
@@ -15,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,45 +24,16 @@ from pymysql.cursors import DictCursor
 from emulator import async_jobs
 from emulator.server import Server
 from tests.jobs.lossy import LossyWire
+from tests.jobs.processes import LONGEST_SECONDS, REPOSITORY, Completed, Started
+from tests.jobs.small_warehouse import Night, a_night, migrated
+from tests.lib.scripted_starrocks import Listener, Play, http
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-LONGEST_SECONDS = 120
+__all__ = ["LONGEST_SECONDS", "REPOSITORY", "Completed", "Started"]
+
 _numbers = itertools.count(1)
 
 Environment = Mapping[str, str]
 Rows = list[dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Completed:
-    """A job that has ended; `document` is what it printed with --json."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-    document: dict[str, Any]
-
-    @property
-    def error(self) -> str:
-        """What went wrong, as it was told: in the document, or on stderr when there was no run yet."""
-        return str(self.document["error"]) if self.document else self.stderr
-
-    def step(self, name: str) -> dict[str, Any]:
-        """One step of the run."""
-        return next(step for step in self.document["steps"] if step["step"] == name)
-
-
-@dataclass(frozen=True)
-class Started:
-    """A job that is running."""
-
-    process: subprocess.Popen[str]
-
-    def end(self) -> Completed:
-        """Waits for its end and reads what it printed."""
-        stdout, stderr = self.process.communicate(timeout=LONGEST_SECONDS)
-        document = json.loads(stdout) if stdout.startswith("{") else {}
-        return Completed(self.process.returncode, stdout, stderr, document)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +171,29 @@ def sql(server: Server, database: str) -> Callable[..., Rows]:
             return list(cursor.fetchall())
 
     return execute
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    """The server of the small warehouse and the folder of its files, for the tests of one file."""
+    folder = tmp_path_factory.mktemp("house")
+    with migrated(folder) as server:
+        yield server, folder / "warehouse"
+
+
+@pytest.fixture
+def night(house: tuple[Server, Path], tmp_path: Path) -> Iterator[Night]:
+    """A night of the small warehouse that no other test has."""
+    with a_night(*house, tmp_path) as night:
+        yield night
+
+
+@pytest.fixture
+def hook() -> Iterator[Listener]:
+    """Somebody who is told of runs; `people` says by which settings, and what was received."""
+    listener = Listener(lambda _: Play(http("ok")))
+    yield listener
+    listener.close()
 
 
 def _connect(server: Server, database: str) -> pymysql.Connection[DictCursor]:

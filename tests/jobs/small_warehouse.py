@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,9 +20,8 @@ import pymysql
 from pymysql.cursors import DictCursor
 
 from emulator.server import Server
-from tests.jobs.conftest import LONGEST_SECONDS, Completed, Started
+from tests.jobs.processes import LONGEST_SECONDS, REPOSITORY, Completed, Started
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 FACT = """\
 -- purpose: what is sold
 -- owner: me
@@ -170,6 +170,13 @@ def a_night(server: Server, warehouse: Path, folder: Path) -> Iterator[Night]:
     night.sql("UPDATE ops_job_run SET state = 'failed' WHERE state = 'running'")
 
 
+def nobody() -> str:
+    """A port where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return str(taken.getsockname()[1])
+
+
 def log_lines(done: Completed) -> list[dict[str, Any]]:
     """The log of a job, from its standard error."""
     return [json.loads(line) for line in done.stderr.splitlines() if line.startswith("{")]
@@ -180,4 +187,7 @@ def told_lines(done: Completed) -> list[str]:
     return [line for line in done.stderr.splitlines() if not line.startswith("{")]
 
 
-__all__ = ["FACTS", "LONGEST_SECONDS", "UNSET", "Night", "a_night", "log_lines", "migrated", "settings", "told_lines"]
+__all__ = [
+    "FACTS", "LONGEST_SECONDS", "REPOSITORY", "UNSET", "Night", "a_night", "log_lines", "migrated", "nobody",
+    "settings", "told_lines",
+]  # fmt: skip

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.jobs.conftest import Completed
-from tests.jobs.test_loads import CUSTOMER, HEADER, SALE
+from tests.jobs.test_loads import HEADER, SALE
+from tests.shop import CUSTOMER
 
 
 def test_inferred_members_outlive_a_renewal(

@@ -12,23 +12,8 @@ from typing import Any
 import pytest
 
 from tests.jobs.conftest import Completed
+from tests.shop import COLOUR, CUSTOMER
 
-CUSTOMER = """\
--- purpose: who buys
--- owner: me
--- source: sql shop: customer
--- refresh: incremental, evening
--- scd: 2
--- key: customer_id
--- watermark: updated_at, customer_id
--- lateness: 1 day
--- column: valid_from = updated_at
-
-CREATE TABLE IF NOT EXISTS dim_customer (
-    customer_id INT NOT NULL, valid_from DATETIME NOT NULL, valid_to DATETIME NOT NULL, is_current BOOLEAN NOT NULL,
-    region VARCHAR(10) NULL, is_inferred BOOLEAN NOT NULL
-) PRIMARY KEY (customer_id, valid_from) DISTRIBUTED BY HASH (customer_id) BUCKETS 1;
-"""
 SALE = """\
 -- purpose: what they buy
 -- owner: me
@@ -48,17 +33,6 @@ CREATE TABLE IF NOT EXISTS fact_sale (
     state VARCHAR(5) NOT NULL, quantity INT NOT NULL, total DECIMAL(18,2) NOT NULL, note VARCHAR(8) NULL,
     source_line BIGINT NOT NULL
 ) PRIMARY KEY (sale_date, sale_id) PARTITION BY date_trunc('day', sale_date) DISTRIBUTED BY HASH (sale_id) BUCKETS 1;
-"""
-COLOUR = """\
--- purpose: colours
--- owner: me
--- source: reference-data/dim_colour.csv
--- refresh: full, evening
--- scd: 1
--- key: colour
-
-CREATE TABLE IF NOT EXISTS dim_colour (colour VARCHAR(10) NOT NULL, hex VARCHAR(7) NULL)
-PRIMARY KEY (colour) DISTRIBUTED BY HASH (colour) BUCKETS 1;
 """
 HEADER = "sale_id,sale_date,version,customer_id,state,quantity,Price,note\n"
 

@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from emulator.server import Server
 from lib import lock
-from tests.jobs.small_warehouse import Night, a_night, migrated, told_lines
-from tests.lib.scripted_starrocks import Listener, Play, http
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    folder = tmp_path_factory.mktemp("house")
-    with migrated(folder) as server:
-        yield server, folder / "warehouse"
-
-
-@pytest.fixture
-def night(house: tuple[Server, Path], tmp_path: Path) -> Iterator[Night]:
-    with a_night(*house, tmp_path) as night:
-        yield night
-
-
-@pytest.fixture
-def hook() -> Iterator[Listener]:
-    listener = Listener(lambda _: Play(http("ok")))
-    yield listener
-    listener.close()
-
-
-def messages(hook: Listener) -> list[tuple[str, str, str]]:
-    """What was received: path, title and text."""
-    found = [(request.path, json.loads(request.body)) for request in hook.requests]
-    return [(path, message["title"], message["message"]) for path, message in found]
-
-
-def everybody(hook: Listener) -> dict[str, str]:
-    """The settings by which people are told, each severity at a path of its own."""
-    return {f"NOTIFY_{name}": f"json://127.0.0.1:{hook.port}/{name}" for name in ("CRITICAL", "WARNING", "INFO")}
+from tests.jobs.people import everybody, messages
+from tests.jobs.small_warehouse import Night, told_lines
+from tests.lib.scripted_starrocks import Listener
 
 
 def test_a_predecessor_that_has_not_run(night: Night, hook: Listener) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from emulator.server import Server
 from lib import job_files
 from tests.jobs.conftest import Completed
-from tests.jobs.small_warehouse import UNSET, Night, a_night, migrated, told_lines
+from tests.jobs.small_warehouse import UNSET, Night, told_lines
 from tests.jobs.stalling import StallingWire
 from tests.lib.scripted_starrocks import Listener, Play, http
 
@@ -24,19 +23,6 @@ def hook(event, args):
             file.write(f"{event} {args}\\n")
 sys.addaudithook(hook)
 """
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    folder = tmp_path_factory.mktemp("house")
-    with migrated(folder) as server:
-        yield server, folder / "warehouse"
-
-
-@pytest.fixture
-def night(house: tuple[Server, Path], tmp_path: Path) -> Iterator[Night]:
-    with a_night(*house, tmp_path) as night:
-        yield night
 
 
 def check_refused(done: Completed, exit_code: int, *told: str) -> None:

@@ -7,37 +7,22 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.server import Server
 from tests.jobs.conftest import Completed, Started
-from tests.jobs.small_warehouse import LONGEST_SECONDS, REPOSITORY, Night, a_night, log_lines, migrated, told_lines
+from tests.jobs.small_warehouse import (
+    LONGEST_SECONDS,
+    REPOSITORY,
+    Night,
+    log_lines,
+    nobody,
+    told_lines,
+)
 from tests.jobs.stalling import StallingWire
 from tests.lib.scripted_starrocks import Listener, Play, Request, answer, http
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    folder = tmp_path_factory.mktemp("house")
-    with migrated(folder) as server:
-        yield server, folder / "warehouse"
-
-
-@pytest.fixture
-def night(house: tuple[Server, Path], tmp_path: Path) -> Iterator[Night]:
-    with a_night(*house, tmp_path) as night:
-        yield night
-
-
-def nobody() -> str:
-    """A port where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return str(taken.getsockname()[1])
 
 
 def stopped_at(night: Night, marker: str, number: signal.Signals) -> Completed:

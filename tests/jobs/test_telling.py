@@ -2,62 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emulator.server import Server
-from tests.jobs.small_warehouse import Night, a_night, log_lines, migrated
+from tests.jobs.people import everybody, messages
+from tests.jobs.small_warehouse import Night, log_lines, nobody
 from tests.lib.otlp_sink import Sink, attributes, receiving
 from tests.lib.scripted_starrocks import Listener, Play, http
 
 CANARY = "canary4711"
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    folder = tmp_path_factory.mktemp("house")
-    with migrated(folder) as server:
-        yield server, folder / "warehouse"
-
-
-@pytest.fixture
-def night(house: tuple[Server, Path], tmp_path: Path) -> Iterator[Night]:
-    with a_night(*house, tmp_path) as night:
-        yield night
-
-
-@pytest.fixture
-def hook() -> Iterator[Listener]:
-    listener = Listener(lambda _: Play(http("ok")))
-    yield listener
-    listener.close()
-
-
-def everybody(hook: Listener, key: str = "") -> dict[str, str]:
-    """The settings by which people are told, each severity at a path of its own."""
-    names = ("CRITICAL", "WARNING", "INFO")
-    return {f"NOTIFY_{name}": f"json://127.0.0.1:{hook.port}/{name}{key}" for name in names}
-
-
-def messages(hook: Listener) -> list[tuple[str, str, str]]:
-    """What was received: path, title and text."""
-    found = [(request.path, json.loads(request.body)) for request in hook.requests]
-    return [(path, message["title"], message["message"]) for path, message in found]
-
-
-def nobody() -> str:
-    """A port where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return str(taken.getsockname()[1])
 
 
 def test_a_run_that_is_done_tells_nobody(night: Night, hook: Listener) -> None:
