@@ -9,6 +9,7 @@ from lib import notify
 from lib.reports.audit import Report
 from lib.reports.durations import duration
 from lib.verification import Result
+from lib.warehouse import Row
 
 
 def send(report: Report, files: Mapping[str, Path]) -> list[str]:
@@ -49,11 +50,14 @@ def summary(report: Report) -> str:
     lines = ["jobs:"]
     lines += [f"  {run['job']}: {run['state']}, {duration(run['seconds'])}" for run in night.runs] or ["  none"]
     lines += ["rows loaded:"]
-    lines += [
-        f"  {load['target']}: {int(load['rows_loaded']):,} loaded, {int(load['rows_quarantined']):,} in quarantine"
-        for load in night.loads
-    ] or ["  none"]
+    lines += [f"  {load['target']}: {_rows(load)}" for load in night.loads] or ["  none"]
     backups = [f"{backup['label']} {backup['state']}" for backup in night.backups]
     lines += [f"backup: {', '.join(backups) or 'none'}"]
     lines += [line(result) for result in report.faults("INFO")]
     return "\n".join(lines)
+
+
+def _rows(load: Row) -> str:
+    standing = int(load["rows_standing"])
+    as_before = f", {standing:,} as before" if standing else ""
+    return f"{load['rows_loaded']:,} loaded, {load['rows_quarantined'] - standing:,} in quarantine{as_before}"

@@ -46,7 +46,8 @@ def loads(warehouse: Warehouse, cycle: date) -> list[Row]:
     """The loads of a night, added up by table."""
     rows = warehouse.read(
         "SELECT target, count(*) AS parts, sum(rows_read) AS rows_read, sum(rows_loaded) AS rows_loaded,"
-        " sum(rows_repeated) AS rows_repeated, sum(rows_quarantined) AS rows_quarantined"
+        " sum(rows_repeated) AS rows_repeated, sum(rows_quarantined) AS rows_quarantined,"
+        " sum(rows_standing) AS rows_standing"
         " FROM ops_load WHERE cycle = %s GROUP BY target ORDER BY target",
         (cycle,),
     )
@@ -58,7 +59,8 @@ def runs(warehouse: Warehouse, cycle: date, *, without_run: str = "") -> list[Ro
     """The runs of a night in their order; `seconds` is None while a run is running."""
     rows = warehouse.read(
         "SELECT run_id, job, state, exit_code, attempt, started_at, ended_at, rows_read, rows_loaded, rows_repeated,"
-        " rows_quarantined, host, pid, error, hint FROM ops_job_run WHERE cycle = %s ORDER BY started_at, run_id",
+        " rows_quarantined, rows_standing, host, pid, error, hint FROM ops_job_run"
+        " WHERE cycle = %s ORDER BY started_at, run_id",
         (cycle,),
     )
     for row in rows:

@@ -31,6 +31,7 @@ class Planned:
     seconds: float | None
     rows_loaded: int
     rows_quarantined: int
+    rows_standing: int
     error: str
 
 
@@ -105,6 +106,7 @@ def planned(cycle: date, at: datetime, runs: Sequence[Row]) -> list[Planned]:
                 seconds=row["seconds"] if row else None,
                 rows_loaded=int(row["rows_loaded"]) if row else 0,
                 rows_quarantined=int(row["rows_quarantined"]) if row else 0,
+                rows_standing=int(row["rows_standing"]) if row else 0,
                 error=row["error"] if row else "",
             )
         )

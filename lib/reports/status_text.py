@@ -48,10 +48,17 @@ def gap_lines(gaps: Mapping[str, Sequence[date]]) -> list[str]:
 
 
 def _job(job: Planned) -> tuple[str, ...]:
-    aside = f" (+{job.rows_quarantined:,} in quarantine)" if job.rows_quarantined else ""
-    rows = f"{job.rows_loaded:,}{aside}" if job.started_at else ""
+    rows = f"{job.rows_loaded:,}{_aside(job)}" if job.started_at else ""
     took = duration(job.seconds) if job.started_at else ""
     return job.job, f"{job.due_at:%H:%M}", job.state, _time(job.started_at), took, rows, job.error[:_ERROR]
+
+
+def _aside(job: Planned) -> str:
+    """What of its rows is in quarantine: new, and as before."""
+    new = job.rows_quarantined - job.rows_standing
+    words = [f"+{new:,} in quarantine"] if new else []
+    words += [f"{job.rows_standing:,} in quarantine as before"] if job.rows_standing else []
+    return f" ({', '.join(words)})" if words else ""
 
 
 def _lag(lag: Lag) -> tuple[str, ...]:

@@ -39,6 +39,16 @@ def test_quarantine_is_a_warning_that_names_the_table(night: Night, hook: Listen
     ]
 
 
+def test_a_row_that_waits_in_quarantine_is_told_of_once(night: Night, hook: Listener) -> None:
+    night.drop("fact_first", f"{night.row()},1", f"{night.row()},many")
+    assert night.load(**everybody(hook)).exit_code == 3
+    again = night.run("load_facts", "--force", "--since", "2026-01-01", "--rewrite", **everybody(hook))
+    assert (again.exit_code, "1 known, 1 in quarantine as before" in again.stdout) == (0, True), again.stdout
+    assert len(messages(hook)) == 1
+    (line,) = (line for line in night.run("status").stdout.splitlines() if line.startswith("load_facts"))
+    assert "0 (1 in quarantine as before)" in line
+
+
 def test_a_table_that_failed_is_named_with_its_error(night: Night, hook: Listener) -> None:
     night.drop("fact_first", f"{night.row()},x", f"{night.row()},y")
     night.drop("fact_second", f"{night.row()},x", f"{night.row()},y")
