@@ -189,7 +189,7 @@ def test_no_secret_gets_out_anywhere(night: Night, hook: Listener) -> None:
         night.drop("fact_first", f"{night.row()},x", f"{night.row()},{CANARY[:2]}")
         with_shop = {**secrets, **telemetry, "STARROCKS_PASSWORD": ""}
         seen += [night.run(job, "--force", "--json", **with_shop) for job in ("load_facts", "verify")]
-    assert {done.exit_code for done in seen} >= {3, 69, 78}
+    assert {done.exit_code for done in seen} >= {1, 69, 78}
     assert len(messages(hook)) >= 2
     assert CANARY not in "".join(done.stdout + done.stderr for done in seen)
     assert CANARY not in "".join(title + text for _, title, text in messages(hook))
