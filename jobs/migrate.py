@@ -7,7 +7,7 @@ What would it do? ./run migrate --dry-run
 
 from __future__ import annotations
 
-from lib import aggregates, catalog, migrations, policies, tables
+from lib import aggregates, catalog, ledger_tables, migrations, policies, tables
 from lib.job import job
 from lib.migrations import Migration
 from lib.run import Run
@@ -16,7 +16,7 @@ from lib.views import creation
 from lib.views import files as view_files
 
 
-@job(creates_ledger=tables.create_ledger)
+@job(prepares_ledger=ledger_tables.prepare)
 def migrate(run: Run) -> None:
     """Databases, tables, migrations, comparison, views: each needs those before it."""
     # All files are read before the first statement: a wrong one must not leave half of a change behind.

@@ -23,7 +23,6 @@ from lib.ledger import Missing, RunRecord
 from lib.options import Option
 from lib.run import Run
 from lib.warehouse import Row, Warehouse
-from lib.warehouse_errors import NoSuchTable
 
 Body = Callable[[Run], None]
 
@@ -38,7 +37,7 @@ class Job:
     lock: str
     options: tuple[Option, ...]
     recorded: bool
-    creates_ledger: Callable[[Warehouse], None] | None
+    prepares_ledger: Callable[[Warehouse], None] | None
     description: str
 
     def main(self, argv: Sequence[str]) -> Exit:
@@ -122,13 +121,9 @@ class Job:
         return ledger.missing(runs, after, run.cycle)
 
     def _runs_before(self, run: Run, after: tuple[str, ...]) -> list[Row]:
-        try:
-            return ledger.before(run.warehouse, run.record, after)
-        except NoSuchTable:
-            if self.creates_ledger is None:
-                raise
-            self.creates_ledger(run.warehouse)
-            return ledger.before(run.warehouse, run.record, after)
+        if self.prepares_ledger is not None:
+            self.prepares_ledger(run.warehouse)
+        return ledger.before(run.warehouse, run.record, after)
 
     def _begun(self, run: Run) -> None:
         retry.call(lambda: ledger.write_run(run.warehouse, run.record), before_retry=_say_retry)
@@ -168,7 +163,7 @@ def job(
     lock: str = "",
     options: Sequence[Option] = (),
     recorded: bool = True,
-    creates_ledger: Callable[[Warehouse], None] | None = None,
+    prepares_ledger: Callable[[Warehouse], None] | None = None,
 ) -> Callable[[Body], Job]:
     """Makes a job of a function.
 
@@ -179,7 +174,7 @@ def job(
     def made(body: Body) -> Job:
         name = body.__name__
         description = (sys.modules[body.__module__].__doc__ or "").strip()
-        return Job(name, body, tuple(after), lock or name, tuple(options), recorded, creates_ledger, description)
+        return Job(name, body, tuple(after), lock or name, tuple(options), recorded, prepares_ledger, description)
 
     return made
 

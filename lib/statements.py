@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Declared:
-    """A column as a CREATE TABLE statement declares it; `type` is as it is written there."""
+    """A column as a CREATE TABLE statement declares it: `type` as it is written there, `definition` all of it."""
 
     name: str
     type: str
     nullable: bool
+    definition: str
 
 
 def split(sql: str) -> list[str]:
@@ -111,6 +112,7 @@ def declared_columns(path: Path, create: str) -> list[Declared]:
             name=column.name,
             type=column.args["kind"].sql("starrocks"),
             nullable=column.name.lower() not in key and not _is_not_null(column),
+            definition=column.sql("starrocks"),
         )
         for column in schema.expressions
         if isinstance(column, exp.ColumnDef)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lib import catalog, columns, statements
+from lib import columns, statements
 from lib.errors import Misconfigured, Refused
 from lib.statements import Declared
 from lib.warehouse import Warehouse, quote
@@ -75,7 +75,7 @@ def databases(warehouse: Warehouse) -> list[Database]:
 
 def create_database(run: Run, item: Database) -> None:
     """Creates a database unless it is there: who may not create databases can still migrate an existing one."""
-    if _create_database(run.warehouse, item.database):
+    if ensure_database(run.warehouse, item.database):
         created(run, item.name)
 
 
@@ -91,13 +91,15 @@ def create(run: Run, table: TableFile) -> None:
     created(run, table.name)
 
 
-def create_ledger(warehouse: Warehouse) -> None:
-    """Creates the databases and the ops_ tables: what a job needs before it can write down that it runs."""
-    ledger = [table for table in catalog.tables().values() if table.kind == "ops"]
-    for item in databases(warehouse):
-        _create_database(warehouse, item.database)
-    for table in ledger:
-        warehouse.write(table.ddl)
+def ensure_database(warehouse: Warehouse, database: str) -> bool:
+    """Creates a database unless it is there; whether it was created."""
+    if any(database in row.values() for row in warehouse.read("SHOW DATABASES")):
+        return False
+    warehouse.write(f"CREATE DATABASE IF NOT EXISTS {quote(database)}")
+    if not warehouse.dry_run:
+        # A connection made while the database was missing has none: the next statement opens one that has.
+        warehouse.close()
+    return True
 
 
 def compare(run: Run, item: Columns) -> None:
@@ -161,16 +163,6 @@ def created(run: Run, name: str) -> None:
     known = run.result.setdefault("created", [])
     if isinstance(known, list):
         known.append(name)
-
-
-def _create_database(warehouse: Warehouse, database: str) -> bool:
-    if any(database in row.values() for row in warehouse.read("SHOW DATABASES")):
-        return False
-    warehouse.write(f"CREATE DATABASE IF NOT EXISTS {quote(database)}")
-    if not warehouse.dry_run:
-        # A connection made while the database was missing has none: the next statement opens one that has.
-        warehouse.close()
-    return True
 
 
 def _null(nullable: bool) -> str:

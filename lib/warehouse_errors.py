@@ -57,7 +57,9 @@ def told(error: pymysql.Error | OSError, sql: str, *, writes: bool) -> Told:
         return NoSuchTable(f"{where}: {code} {text}", hint="create what schema/ declares: ./run migrate")
     if code in _TRANSIENT_CODES or _TRANSIENT_TEXT.search(text):
         return Unavailable(f"{where}: {code} {text}", service=SERVICE)
-    return Refused(f"{where}: {code} {text}")
+    # fe/fe-core/src/main/java/com/starrocks/sql/analyzer/InsertAnalyzer.java
+    older = re.search(r"Unknown column '\w+' in 'ops_\w+'", text)
+    return Refused(f"{where}: {code} {text}", hint="the ledger is of an older version: ./run migrate" if older else "")
 
 
 def connecting(error: pymysql.Error | OSError, given: Settings) -> Told:

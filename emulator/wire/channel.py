@@ -21,7 +21,7 @@ class Channel:
         self._stream = connection.makefile("rb", buffering=1 << 16)
         self.sequence = 0
         self.buffer = bytearray()
-        # Whether nothing was answered yet to the message that was read last; the sequence comes round every 256 packets.
+        # Whether nothing was answered yet to the message read last; the sequence comes round every 256 packets.
         self.is_untouched = True
 
     def read(self) -> bytes:

@@ -122,6 +122,23 @@ def test_a_second_run_changes_nothing(run_job: Any, sql: Any, warehouse_dir: Wri
     assert [row["was_needed"] for row in before[1]] == [0]
 
 
+def test_a_ledger_of_an_older_version_gets_its_new_columns(
+    run_job: Any, sql: Any, delay: Any, warehouse_dir: Write
+) -> None:
+    warehouse_dir({"schema/dim_colour.sql": COLOUR})
+    assert run_job("migrate").exit_code == 0
+    sql("ALTER TABLE ops_job_run DROP COLUMN rows_standing")
+    sql("DROP TABLE ops_watermark")
+    refused = run_job("load_dimensions", "--force")
+    assert refused.exit_code == 1
+    assert refused.document["hint"] == "the ledger is of an older version: ./run migrate"
+    delay(0.3)
+    assert run_job("migrate").exit_code == 0
+    sql("SELECT * FROM ops_watermark")
+    runs = sql("SELECT job, state, rows_standing FROM ops_job_run ORDER BY started_at")
+    assert [tuple(row.values()) for row in runs] == [("migrate", "done", 0), ("migrate", "done", 0)]
+
+
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(
     run_job: Any, sql: Any, warehouse_dir: Write, database: str
 ) -> None:
