@@ -71,32 +71,34 @@ class _Recoded:
 
     def __init__(self, raw: BinaryIO, encoding: str) -> None:
         self._text = io.TextIOWrapper(raw, encoding, newline="")
-        self._left = b""
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes; none at the end."""
-        made = self._left or self._text.read(size).encode()
-        self._left = made[size:]
-        return made[:size]
+        """The bytes of so many characters at most; none at the end."""
+        return self._text.read(size).encode()
+
+    def readline(self, size: int) -> bytes:
+        """What is left of a line, of so many characters at most."""
+        return self._text.readline(size).encode()
 
 
 def _blocks(file: SourceFile, shape: Shape, carry: bytes, data: BinaryIO) -> Iterator[Batch]:
     reader, ended = _Reader(file, shape, shape.begins), False
     while True:
-        if not ended:
-            more = data.read(BLOCK)
-            ended = not more
-            carry += more
-        if not carry:
+        more = b"" if ended else data.read(BLOCK)
+        ended = not more
+        # Up to the end of a line: most blocks are used as they are, for copies cost as much as a look at every byte.
+        piece = b"".join((carry, more, b"" if ended else data.readline(LONGEST)))
+        if not piece:
             return
-        block = Block.of(carry, file.table.dialect, last=ended)
-        if block and not block.data and len(carry) < 2 * LONGEST:
+        block = Block.of(piece, file.table.dialect, last=ended)
+        if block and not block.data and len(piece) < 2 * LONGEST:
+            carry = piece
             continue
         if not block or not block.data:
             # Where its rows end is not known, so the rest of the file is read row by row.
-            yield from _csv_exact.batches(file, shape, _rest(carry, data), reader.line)
+            yield from _csv_exact.batches(file, shape, _rest(piece, data), reader.line)
             return
-        carry = carry[len(block.data) :]
+        carry = piece[len(block.data) :]
         yield from reader.batches(block)
 
 
@@ -166,11 +168,9 @@ class _Joined(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        if self._begun:
-            size = min(len(buffer), len(self._begun))
-            buffer[:size] = self._begun[:size]
-            self._begun = self._begun[size:]
-            return size
-        chunk = self._data.read(len(buffer))
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
+        if not self._begun:
+            self._begun = memoryview(self._data.read(len(buffer)))
+        size = min(len(buffer), len(self._begun))
+        buffer[:size] = self._begun[:size]
+        self._begun = self._begun[size:]
+        return size

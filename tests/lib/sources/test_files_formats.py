@@ -314,6 +314,13 @@ def test_a_declared_dialect(table: Callable[..., TableFile], dialect: str, name:
     assert rows(read(table(f"-- dialect: {dialect}\n"))) == [(2, "1", "x,y")]
 
 
+def test_text_of_another_encoding_whose_lines_end_anyhow(table: Callable[..., TableFile]) -> None:
+    lines = [f"{number},Ö{number}" for number in range(200_000)]
+    drop("x.csv", ("a,b\n" + "\n".join(lines) + "\r1,€\r2,ä").encode("cp1252"))
+    found = rows(read(table("-- dialect: encoding=cp1252\n")))
+    assert [f"{a},{b}" for _, a, b in found] == [*lines, "1,€", "2,ä"]
+
+
 def test_latin_letters_come_as_what_they_are(table: Callable[..., TableFile]) -> None:
     drop("x.csv", "a,b\n1,Österreich\n".encode("cp1252"))
     assert rows(read(table("-- dialect: encoding=cp1252\n"))) == [(2, "1", "Österreich")]
