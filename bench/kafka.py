@@ -97,17 +97,17 @@ def _librdkafka(environment: dict[str, str]) -> float:
 
 def main() -> None:
     """Takes every message by librdkafka's consumer, with the settings of the bridge."""
-    from lib.sources import _broker
-    from lib.sources._records import Place
+    from lib.sources._kafka import broker
+    from lib.sources._kafka.records import Place
 
-    with _broker.consumer() as asking:
-        places = [Place(TOPIC, number) for number in _broker.partitions(asking, TOPIC)]
-        bounds = [(place, _broker.bounds(asking, place)) for place in places]
+    with broker.consumer() as asking:
+        places = [Place(TOPIC, number) for number in broker.partitions(asking, TOPIC)]
+        bounds = [(place, broker.bounds(asking, place)) for place in places]
     for _ in range(PASSES):
         begun = time.perf_counter()
         for place, bound in bounds:
-            with _broker.consumer() as taking:
-                for _messages in _broker._messages(taking, place, bound.low, bound.high):
+            with broker.consumer() as taking:
+                for _messages in broker._messages(taking, place, bound.low, bound.high):
                     pass
     print(time.perf_counter() - begun)
 

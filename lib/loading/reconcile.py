@@ -20,7 +20,7 @@ from lib.loading import watermark
 from lib.reading import WHOLE, Window
 from lib.sources import _buckets
 from lib.sources._buckets import BETWEEN, COMPARED, DIGITS, NULL, Bucket
-from lib.sources._position import Position, as_time
+from lib.sources._sql.position import Position, as_time
 from lib.sources.sql import Source
 from lib.warehouse import Warehouse, quote
 

@@ -7,7 +7,7 @@ from lib.catalog import TableFile
 from lib.errors import Misconfigured, Unavailable
 from lib.probes import PATIENCE, Patient
 from lib.settings import connection, settings
-from lib.sources import _bucket as bucket
+from lib.sources._files import bucket
 
 
 def source_dir(_patient: Patient) -> str:

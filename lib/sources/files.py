@@ -19,18 +19,18 @@ from lib.catalog import TableFile
 from lib.errors import Misconfigured
 from lib.reading import Batch, Known, Part, Window
 from lib.settings import settings
-from lib.sources import _bucket, _opened
-from lib.sources._digests import digest
-from lib.sources._opened import COMPRESSED, SourceFile
+from lib.sources._files import bucket, opened
+from lib.sources._files.digests import digest
+from lib.sources._files.opened import COMPRESSED, SourceFile
 
 FORMATS = {
-    ".csv": "_csv",
-    ".tsv": "_csv",
-    ".txt": "_csv",
-    ".ndjson": "_json_lines",
-    ".jsonl": "_json_lines",
-    ".json": "_json_array",
-    ".parquet": "_parquet",
+    ".csv": "csv_text",
+    ".tsv": "csv_text",
+    ".txt": "csv_text",
+    ".ndjson": "json_lines",
+    ".jsonl": "json_lines",
+    ".json": "json_array",
+    ".parquet": "parquet",
 }
 _DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 
@@ -49,7 +49,7 @@ def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
     bucket, `Unavailable` when a bucket does not answer.
     """
     assert table.source is not None
-    found = _in_bucket if table.source.what.startswith(_bucket.SCHEMES) else _in_folder
+    found = _in_bucket if table.source.what.startswith(bucket.SCHEMES) else _in_folder
     for part in found(table, known, window):
         if part.content in known.contents and not window.rewrite:
             continue
@@ -73,24 +73,24 @@ def _in_folder(table: TableFile, _known: Known, window: Window) -> Iterator[Part
 
 def _in_bucket(table: TableFile, _known: Known, window: Window) -> Iterator[Part]:
     assert table.source is not None
-    for file in _bucket.listed(table.source.what.replace("{date}", _DAY)):
+    for file in bucket.listed(table.source.what.replace("{date}", _DAY)):
         if _in_window(file.name, window):
             yield Part(file.name, partial(_from_bucket, file, table), file.content)
 
 
-def _from_bucket(file: _bucket.Object, table: TableFile) -> Iterator[Batch]:
+def _from_bucket(file: bucket.Object, table: TableFile) -> Iterator[Batch]:
     with file.fetched() as path:
-        yield from _batches(SourceFile(path, file.name, table, file.content, _opened.state(path)))
+        yield from _batches(SourceFile(path, file.name, table, file.content, opened.state(path)))
 
 
 def part(path: Path, name: str, table: TableFile) -> Part | None:
     """A file as a part; None while somebody is still writing it."""
-    before = _opened.state(path)
+    before = opened.state(path)
     content = digest(path, before)
     shown = name.encode("utf-8", "backslashreplace").decode()
     if shown != name:
         return Part(shown, partial(_nameless, SourceFile(path, shown, table, content, before)), content)
-    if _opened.state(path) != before:
+    if opened.state(path) != before:
         log.info("file_still_growing", file=name, bytes=path.stat().st_size)
         return None
     return Part(name, partial(_batches, SourceFile(path, name, table, content, before)), content)
@@ -102,11 +102,11 @@ def _nameless(file: SourceFile) -> Iterator[Batch]:
 
 
 def _batches(file: SourceFile) -> Iterator[Batch]:
-    _opened.check_unchanged(file)
+    opened.check_unchanged(file)
     reader = _format(file)
-    with _opened.plain(file) as path:
+    with opened.plain(file) as path:
         yield from ahead(reader.batches(file, path))
-    _opened.check_unchanged(file)
+    opened.check_unchanged(file)
 
 
 def _format(file: SourceFile) -> Format:
@@ -118,7 +118,7 @@ def _format(file: SourceFile) -> Format:
             f"no format that can be read; there is {', '.join(FORMATS)}, and .gz or .zst on top of text",
             hint="narrow the glob of `-- source:`",
         )
-    return cast(Format, importlib.import_module(f"lib.sources.{FORMATS[suffix[0]]}"))
+    return cast(Format, importlib.import_module(f"lib.sources._files.{FORMATS[suffix[0]]}"))
 
 
 def _split(what: str) -> tuple[Path, str]:

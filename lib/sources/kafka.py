@@ -16,12 +16,12 @@ from lib.background import ahead
 from lib.catalog import TableFile
 from lib.errors import SourceLost
 from lib.reading import ACCEPTED_GAP, END, Batch, Known, Part, Window, read_again
-from lib.sources import _broker, _messages
-from lib.sources._broker import Bounds
-from lib.sources._records import Fields, Place, Records
+from lib.sources._kafka import broker, messages
+from lib.sources._kafka.broker import Bounds
+from lib.sources._kafka.records import Fields, Place, Records
 
 if TYPE_CHECKING:
-    from lib.sources._broker import Consumer
+    from lib.sources._kafka.broker import Consumer
 
 # Offsets a part: what one transaction publishes, and what a killed run reads again at most.
 PART_OFFSETS = 200_000
@@ -39,13 +39,13 @@ def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
     topic = table.source.what
     fields = Fields.of(table, known.columns)
     if window.is_range:
-        with _broker.consumer() as consumer:
+        with broker.consumer() as consumer:
             asked = [_range(consumer, table, place, window) for place in _places(consumer, topic)]
         for place, start, until in asked:
             yield from _parts(place, start, until, fields, window)
         return
-    with _broker.consumer() as consumer:
-        found = {place: _broker.bounds(consumer, place) for place in _places(consumer, topic)}
+    with broker.consumer() as consumer:
+        found = {place: broker.bounds(consumer, place) for place in _places(consumer, topic)}
     lost: list[tuple[Place, str]] = []
     for place, position in _deleted(topic, found, known).items():
         gap = f"{position} has been loaded and the partition is gone"
@@ -69,7 +69,7 @@ def parts(table: TableFile, known: Known, window: Window) -> Iterator[Part]:
 
 
 def _places(consumer: Consumer, topic: str) -> list[Place]:
-    return [Place(topic, number) for number in _broker.partitions(consumer, topic)]
+    return [Place(topic, number) for number in broker.partitions(consumer, topic)]
 
 
 def _parts(place: Place, start: int, until: int, fields: Fields, window: Window) -> Iterator[Part]:
@@ -141,15 +141,15 @@ def _tell(table: TableFile, place: Place, bounds: Bounds, stored: str | None, kn
 
 def _range(consumer: Consumer, table: TableFile, place: Place, window: Window) -> tuple[Place, int, int]:
     """Offsets between which every record of the window stands, if none is later than the table's lateness."""
-    found = _broker.bounds(consumer, place)
+    found = broker.bounds(consumer, place)
     start, until = found.low, found.high
     if window.since is not None:
-        first = _broker.first_since(consumer, place, _milliseconds(window.since))
+        first = broker.first_since(consumer, place, _milliseconds(window.since))
         # Some brokers keep no index of times and know of nothing at all; then everything is looked through.
-        knows = first is not None or _broker.first_since(consumer, place, 0) is not None
+        knows = first is not None or broker.first_since(consumer, place, 0) is not None
         start = first if first is not None else until if knows else start
     if window.until is not None:
-        last = _broker.first_since(consumer, place, _milliseconds(window.until + _lateness(table)))
+        last = broker.first_since(consumer, place, _milliseconds(window.until + _lateness(table)))
         until = until if last is None else last
     return place, start, until
 
@@ -171,8 +171,8 @@ def _read(place: Place, start: int, until: int, fields: Fields, window: Window) 
 def _batches(place: Place, start: int, until: int, fields: Fields, window: Window) -> Iterator[Batch]:
     odd = 0
     with telemetry.span(f"receive {place.topic}", **{"messaging.system": "kafka"}):
-        records = _within(_broker.records(place, start, until), window)
-        for batch in _messages.batches(records, place, fields):
+        records = _within(broker.records(place, start, until), window)
+        for batch in messages.batches(records, place, fields):
             if batch.rejects:
                 first = batch.rejects[0].coordinates
                 log.warning("poison_messages", part=str(place), rejects=len(batch.rejects), first=first)

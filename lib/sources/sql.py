@@ -19,9 +19,9 @@ from lib.catalog import TableFile
 from lib.errors import Misconfigured
 from lib.headers import IDENTIFIER
 from lib.reading import WHOLE, Batch, Known, Part, Reject, Window, row_text
-from lib.sources import _clock, _values
-from lib.sources._database import Database
-from lib.sources._position import Position, Range, as_time
+from lib.sources._sql import cells, clock
+from lib.sources._sql.database import Database
+from lib.sources._sql.position import Position, Range, as_time
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -113,7 +113,7 @@ class Source:
         """
         with self.database.opened() as opened:
             # A transaction of its own: what is committed until the next statement has to be seen by it.
-            time = _clock.read(self.database, opened)
+            time = clock.read(self.database, opened)
             opened.rollback()
             newest = self._first(opened, f"SELECT max({self.at}) FROM {self.relation}")
             nulls = bool(self._first(opened, f"SELECT count(*) FROM {self.relation} WHERE {self.at} IS NULL"))
@@ -141,15 +141,15 @@ class Source:
                 for names, rows in self.database.rows(opened, missing, {}):
                     yield self._rejected(names, rows)
             for names, rows in self.database.rows(opened, f"SELECT * FROM {self.relation}{where}{order}", values):
-                yield _values.batch(names, rows, self._place)
+                yield cells.batch(names, rows, self._place)
 
     def _first(self, opened: Connection, sql: str, **values: Any) -> Any:
         return self.database.first(opened, sql, values)[0]
 
     def _rejected(self, names: list[str], rows: Any) -> Batch:
-        batch = _values.batch(names, [], self._place)
+        batch = cells.batch(names, [], self._place)
         for row in rows:
-            texts = _values.shown(names, row)
+            texts = cells.shown(names, row)
             batch.rejects.append(Reject("null", self.at, "", self._place(texts), row_text(texts)))
         return batch
 

@@ -14,13 +14,13 @@ DOORS = {
     "pymysql": {"lib/warehouse.py", "lib/warehouse_errors.py"},
     "requests": {"lib/stream_load/http.py"},
     "apprise": {"lib/notify.py"},
-    "confluent_kafka": {"lib/sources/_broker.py"},
-    "sqlalchemy": {"lib/sources/_database.py", "lib/sources/sql.py", "lib/sources/_clock.py"},
+    "confluent_kafka": {"lib/sources/_kafka/broker.py"},
+    "sqlalchemy": {"lib/sources/_sql/database.py", "lib/sources/sql.py", "lib/sources/_sql/clock.py"},
     "opentelemetry": {"lib/telemetry.py", "lib/telemetry_export.py"},
     "structlog": {"lib/log.py", "lib/log_pipeline.py"},
     "filelock": {"lib/lock.py"},
     "stamina": {"lib/retry.py"},
-    "obstore": {"lib/sources/_bucket.py", "emulator/backup/bucket.py"},
+    "obstore": {"lib/sources/_files/bucket.py", "emulator/backup/bucket.py"},
     "dotenv": {"lib/settings_reading.py"},
 }
 # The doctor looks at the outside things themselves, with less patience and other words than a door has.

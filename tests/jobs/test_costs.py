@@ -49,7 +49,16 @@ print(json.dumps({"exit_code": code, "statements": asked, "modules": sorted(sys.
 # Beside what no job may import at its start: that of sources, formats and ends that these runs have not got.
 NEVER = ["stamina", "asyncio", "dotenv", "zstandard", "obstore", "multiprocessing"]
 # What it takes to read a row and to send it.
-LOADING = ["csv", "polars", "requests", "urllib3", "http.client", "email", "lib.stream_load.http", "lib.sources._csv"]
+LOADING = [
+    "csv",
+    "polars",
+    "requests",
+    "urllib3",
+    "http.client",
+    "email",
+    "lib.stream_load.http",
+    "lib.sources._files.csv_text",
+]
 
 
 @dataclass(frozen=True)

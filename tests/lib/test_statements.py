@@ -65,8 +65,8 @@ def test_columns_as_they_are_declared() -> None:
         k BIGINT COMMENT "key", a STRING NOT NULL COMMENT "x, NOT NULL", b DECIMAL(10,2) NULL DEFAULT "0", c BOOLEAN
     ) PRIMARY KEY (k) DISTRIBUTED BY HASH (k)"""
     assert statements.declared_columns(Path("t.sql"), create) == [
-        Declared("k", "BIGINT", False),
-        Declared("a", "STRING", False),
-        Declared("b", "DECIMAL(10, 2)", True),
-        Declared("c", "BOOLEAN", True),
+        Declared("k", "BIGINT", False, "k BIGINT COMMENT 'key'"),
+        Declared("a", "STRING", False, "a STRING NOT NULL COMMENT 'x, NOT NULL'"),
+        Declared("b", "DECIMAL(10, 2)", True, "b DECIMAL(10, 2) NULL DEFAULT '0'"),
+        Declared("c", "BOOLEAN", True, "c BOOLEAN"),
     ]

@@ -46,7 +46,11 @@ def test_different_types_stay_different() -> None:
 
 
 def test_differences_are_told_in_words() -> None:
-    declared = [Declared("a", "INT", True), Declared("b", "STRING", False), Declared("c", "DATE", True)]
+    declared = [
+        Declared("a", "INT", True, "a INT"),
+        Declared("b", "STRING", False, "b STRING NOT NULL"),
+        Declared("c", "DATE", True, "c DATE"),
+    ]
     actual = [
         Column("A", "bigint(20)", True, key=False, generated=False, has_default=False),
         Column("b", "varchar(65533)", True, key=False, generated=False, has_default=False),

@@ -11,24 +11,24 @@ from pathlib import Path
 import pytest
 
 from lib.settings import settings
-from lib.sources import _digests, _opened
+from lib.sources._files import digests, opened
 
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("STATE_DIR", str(tmp_path / "state"))
     # The files of these tests are not two seconds old.
-    monkeypatch.setattr(_digests, "_SETTLED_NS", -(10**12))
+    monkeypatch.setattr(digests, "_SETTLED_NS", -(10**12))
     settings.cache_clear()
-    _digests._memory.cache_clear()
+    digests._memory.cache_clear()
     path = tmp_path / "x.csv"
     path.write_bytes(b"a\n1\n")
     yield path
-    _digests._memory.cache_clear()
+    digests._memory.cache_clear()
 
 
 def told(path: Path) -> str:
-    return _digests.digest(path, _opened.state(path))
+    return digests.digest(path, opened.state(path))
 
 
 def sha(data: bytes) -> str:
@@ -51,7 +51,7 @@ def test_a_file_of_the_same_size_and_time_with_other_content_is_read(file: Path)
 
 
 def test_a_file_that_was_just_written_is_not_remembered(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_digests, "_SETTLED_NS", 10**12)
+    monkeypatch.setattr(digests, "_SETTLED_NS", 10**12)
     told(file)
     with sqlite3.connect(settings().state_dir / "files.sqlite") as memory:
         assert memory.execute("SELECT count(*) FROM file").fetchone() == (0,)

@@ -16,8 +16,9 @@ from lib.catalog import TableFile, read_table
 from lib.errors import DataRefused
 from lib.reading import Batch, Known, Window
 from lib.settings import settings
-from lib.sources import _csv, _csv_exact, files
-from lib.sources._opened import SourceFile
+from lib.sources import files
+from lib.sources._files import csv_exact, csv_text
+from lib.sources._files.opened import SourceFile
 
 TABLE = """\
 -- purpose: a test
@@ -173,13 +174,13 @@ def test_the_fast_way_and_the_exact_way_read_the_same(
     (folder / "same.csv").write_bytes(data)
     file = SourceFile(folder / "same.csv", "same.csv", read_table(path), "", ())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_csv, "BLOCK", block)
-        fast = _outcome(lambda: _csv.batches(file, file.path))
+        patch.setattr(csv_text, "BLOCK", block)
+        fast = _outcome(lambda: csv_text.batches(file, file.path))
 
     def exactly() -> Iterator[Batch]:
-        found = _csv_exact.header(file, io.BytesIO(data))
+        found = csv_exact.header(file, io.BytesIO(data))
         assert found
-        return _csv_exact.batches(file, found[0], io.BytesIO(data[found[1] :]), found[0].begins)
+        return csv_exact.batches(file, found[0], io.BytesIO(data[found[1] :]), found[0].begins)
 
     assert fast == _outcome(exactly)
 
@@ -188,7 +189,7 @@ def test_a_block_that_begins_like_a_compressed_stream_is_text(tmp_path: Path) ->
     (tmp_path / "fact_t.sql").write_text(TABLE.replace("-- key", '-- dialect: delimiter="^"\n-- key'), encoding="utf-8")
     file = SourceFile(tmp_path / "x.csv", "x.csv", read_table(tmp_path / "fact_t.sql"), "", ())
     file.path.write_bytes(b"a^b^c\nx^1^2\n")
-    assert _outcome(lambda: _csv.batches(file, file.path)) == ([("2", "x", "1", "2")], [])
+    assert _outcome(lambda: csv_text.batches(file, file.path)) == ([("2", "x", "1", "2")], [])
 
 
 def _outcome(reading: Callable[[], Iterator[Batch]]) -> tuple[object, ...]:

@@ -21,8 +21,9 @@ from lib.catalog import TableFile, read_table
 from lib.errors import DataRefused, Misconfigured
 from lib.reading import Batch, Known, Window
 from lib.settings import settings
-from lib.sources import _json_array, _json_lines, _opened, files
-from lib.sources._opened import SourceFile
+from lib.sources import files
+from lib.sources._files import json_array, json_lines, opened
+from lib.sources._files.opened import SourceFile
 
 TABLE = """\
 -- purpose: a test
@@ -115,11 +116,11 @@ def test_json_lines_and_arrays_read_as_they_were_written(
     table = read_table(folder / "fact_t.sql")
     texts = [json.dumps(each, ensure_ascii=ascii_only, separators=marks) for each in objects]
     written = {"any.ndjson": "\n".join(texts), "any.json": f"[{' , '.join(texts)}]\n"}
-    for reader, (name, text) in zip((_json_lines, _json_array), written.items(), strict=True):
+    for reader, (name, text) in zip((json_lines, json_array), written.items(), strict=True):
         (folder / name).write_bytes(text.encode())
         with pytest.MonkeyPatch.context() as patch:
             # As vectors, or line by line.
-            patch.setattr(_json_lines, "_FEW", too_few)
+            patch.setattr(json_lines, "_FEW", too_few)
             batches = list(reader.batches(SourceFile(folder / name, name, table, "", ()), folder / name))
         assert not rejected(batches)
         read_back = [row for batch in batches for row in batch.frame.iter_rows(named=True)]
@@ -168,7 +169,7 @@ def test_a_field_that_only_later_objects_have_is_a_column_all_the_same(table: Ca
 def test_a_wanted_field_that_comes_after_the_first_block_is_never_dropped(
     table: Callable[..., TableFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_json_lines, "BLOCK", 16)
+    monkeypatch.setattr(json_lines, "BLOCK", 16)
     drop("x.ndjson", b'{"a":1}\n' * 4 + b'{"a":2,"late":"x"}\n')
     with pytest.raises(DataRefused, match=r"in/x.ndjson:5: the field late comes first here"):
         read(table())
@@ -285,7 +286,7 @@ def test_a_harmed_stream_is_refused_before_a_row_is_read(
 
 
 def test_a_bomb_is_refused(table: Callable[..., TableFile], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_opened, "_EXPANDED_FREELY", 1024)
+    monkeypatch.setattr(opened, "_EXPANDED_FREELY", 1024)
     drop("x.csv.gz", gzip.compress(b"a,b\n" + b"0" * 50_000_000))
     with pytest.raises(DataRefused, match="expands to more than 200 times"):
         read(table())

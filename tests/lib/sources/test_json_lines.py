@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from lib.catalog import TableFile, read_table
 from lib.errors import DataRefused
 from lib.reading import LINEAGE, Batch
-from lib.sources import _json_lines, _json_shapes, _objects
-from lib.sources._opened import SourceFile
+from lib.sources._files import json_lines, json_objects, json_shapes
+from lib.sources._files.opened import SourceFile
 
 TABLE = """\
 -- purpose: a test
@@ -120,18 +120,18 @@ def _table(folder: Path) -> TableFile:
 def _read(folder: Path, data: bytes) -> list[Batch]:
     (folder / "x.ndjson").write_bytes(data)
     return list(
-        _json_lines.batches(SourceFile(folder / "x.ndjson", "x.ndjson", _table(folder), "", ()), folder / "x.ndjson")
+        json_lines.batches(SourceFile(folder / "x.ndjson", "x.ndjson", _table(folder), "", ()), folder / "x.ndjson")
     )
 
 
-def _line_by_line(data: bytes) -> tuple[dict[int, _objects.Fields], list[int]]:
+def _line_by_line(data: bytes) -> tuple[dict[int, json_objects.Fields], list[int]]:
     """The fields of each line by its number, and the numbers of those that are no objects."""
-    rows: dict[int, _objects.Fields] = {}
+    rows: dict[int, json_objects.Fields] = {}
     broken = []
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if line.strip():
             try:
-                rows[number] = _objects.fields(line)
+                rows[number] = json_objects.fields(line)
             except ValueError:
                 broken.append(number)
     return rows, broken
@@ -143,10 +143,10 @@ def test_vectors_give_the_rows_and_the_rejects_that_reading_line_by_line_gives(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, block: int, groups: int, sample: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_json_lines, "BLOCK", block)
-        patch.setattr(_json_lines, "_FEW", 0)
-        patch.setattr(_json_lines, "_SAMPLE", sample)
-        patch.setattr(_json_shapes, "_MOST_GROUPS", groups)
+        patch.setattr(json_lines, "BLOCK", block)
+        patch.setattr(json_lines, "_FEW", 0)
+        patch.setattr(json_lines, "_SAMPLE", sample)
+        patch.setattr(json_shapes, "_MOST_GROUPS", groups)
         batches = _read(tmp_path_factory.getbasetemp(), data)
     rows, broken = _line_by_line(data)
     found = [row for batch in batches for row in batch.frame.iter_rows(named=True)]
@@ -185,7 +185,7 @@ def test_a_field_that_is_a_text_here_and_a_number_there_keeps_both(tmp_path: Pat
 
 def test_a_single_row_among_others_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """polars panics over one row that is left of two pieces of lines."""
-    monkeypatch.setattr(_json_lines, "_FEW", 0)
+    monkeypatch.setattr(json_lines, "_FEW", 0)
     [batch] = _read(tmp_path, b'{"a":1,"b":2}\n{"b":3}\n')
     assert batch.frame.select("_source", "a", "b").rows() == [("x.ndjson:1", "1", "2"), ("x.ndjson:2", None, "3")]
 
@@ -194,8 +194,8 @@ def test_a_single_row_among_others_is_read(tmp_path: Path, monkeypatch: pytest.M
 def test_a_line_that_is_too_long_is_refused_with_its_number(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
 ) -> None:
-    monkeypatch.setattr(_json_lines, "BLOCK", 100)
-    monkeypatch.setattr(_json_lines, "LONGEST", 300)
+    monkeypatch.setattr(json_lines, "BLOCK", 100)
+    monkeypatch.setattr(json_lines, "LONGEST", 300)
     short, end = b'{"a":1}\n' * before, b'"}\n{"a":2}\n'
     assert sum(batch.rows for batch in _read(tmp_path, short + b'{"a":"' + b"x" * 291 + end)) == before + 2
     with pytest.raises(DataRefused, match=rf"x.ndjson:{before + 1}: a line of more than 300 bytes"):

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.reading import Batch
-from lib.sources import _exact_messages, _messages
-from lib.sources._records import Fields, Place, Records
-from lib.sources._typed_messages import Decoder
+from lib.sources._kafka import exact_messages, messages
+from lib.sources._kafka.records import Fields, Place, Records
+from lib.sources._kafka.typed_messages import Decoder
 
 PLACE = Place("trade.history", 3)
 FIELDS = Fields(("id", "seq", "note"), {"id": "largeint", "seq": "int", "note": "varchar"})
@@ -27,7 +27,7 @@ def records(*values: bytes, at: int = AT) -> Records:
 
 def read(*values: bytes, at: int = AT, fields: Fields = FIELDS) -> Batch:
     """The values as one batch, from offset 42 on."""
-    (batch,) = _messages.batches([records(*values, at=at)], PLACE, fields)
+    (batch,) = messages.batches([records(*values, at=at)], PLACE, fields)
     return batch
 
 
@@ -84,7 +84,7 @@ def test_a_million_objects_come_in_batches_of_bounded_size() -> None:
     objects = 1_000_000
     value = b"[" + b",".join(b'{"id":%d}' % number for number in range(objects)) + b"]"
     indexes, largest = 0, 0
-    for batch in _messages.batches([records(value)], PLACE, FIELDS):
+    for batch in messages.batches([records(value)], PLACE, FIELDS):
         assert batch.frame["_index"][0] == indexes == batch.frame["id"][0]
         indexes += batch.frame.height
         largest = max(largest, batch.frame.height)
@@ -94,7 +94,7 @@ def test_a_million_objects_come_in_batches_of_bounded_size() -> None:
 
 def test_what_comes_after_a_long_array_keeps_its_place() -> None:
     long = b"[" + b",".join(b'{"id":%d}' % number for number in range(25_000)) + b"]"
-    batches = list(_messages.batches([records(b'{"id":1}', long, b"[]", b'[{"id":2},{"id":3}]')], PLACE, FIELDS))
+    batches = list(messages.batches([records(b'{"id":1}', long, b"[]", b'[{"id":2},{"id":3}]')], PLACE, FIELDS))
     rows = pl.concat(batch.frame for batch in batches)
     expected = [(42, 0, 1), *((43, number, number) for number in range(25_000)), (45, 0, 2), (45, 1, 3)]
     assert rows.select("_offset", "_index", "id").rows() == expected
@@ -125,7 +125,7 @@ _MESSAGES = st.lists(_SOUND | _OBJECTS) | _OBJECTS | st.lists(_SOUND)
 
 @given(st.lists(_OBJECTS))
 def test_every_value_keeps_its_text(objects: list[dict[str, object]]) -> None:
-    batch = _exact_messages.batch(records(json.dumps(objects).encode()), PLACE, FIELDS)
+    batch = exact_messages.batch(records(json.dumps(objects).encode()), PLACE, FIELDS)
     known = [given_ for given_ in objects if any(given_.get(name) is not None for name in FIELDS.names)]
     assert len(batch.rejects) == len(objects) - len(known)
     for row, fields in zip(batch.frame.iter_rows(named=True), known, strict=True):
@@ -139,7 +139,7 @@ def test_every_value_keeps_its_text(objects: list[dict[str, object]]) -> None:
 def test_what_the_typed_reader_takes_is_what_the_exact_one_reads(messages: Sequence[object]) -> None:
     given_ = records(*(json.dumps(message).encode() for message in messages))
     typed = Decoder(FIELDS).batch(given_, PLACE)
-    exact = _exact_messages.batch(given_, PLACE, FIELDS)
+    exact = exact_messages.batch(given_, PLACE, FIELDS)
     if typed is not None:
         assert not exact.rejects
         assert typed.frame.with_columns(pl.col(*FIELDS.names).cast(pl.String)).rows() == exact.frame.rows()
@@ -147,7 +147,7 @@ def test_what_the_typed_reader_takes_is_what_the_exact_one_reads(messages: Seque
 
 @given(st.binary() | st.binary().map(lambda raw: b'[{"id":' + raw + b"}]"))
 def test_any_bytes_are_rows_or_one_reject_for_both_readers(value: bytes) -> None:
-    exact = _exact_messages.batch(records(value), PLACE, FIELDS)
+    exact = exact_messages.batch(records(value), PLACE, FIELDS)
     assert exact.frame.is_empty() or not exact.rejects
     typed = Decoder(FIELDS).batch(records(value), PLACE)
     assert typed is None or typed.frame.height == exact.frame.height
@@ -185,13 +185,13 @@ def written(draw: st.DrawFn) -> bytes:
 @given(st.lists(written(), min_size=1, max_size=3))
 def test_however_messages_are_written_all_readers_read_the_same(values: Sequence[bytes]) -> None:
     given_ = records(*values)
-    exact = _exact_messages.batch(given_, PLACE, FIELDS)
+    exact = exact_messages.batch(given_, PLACE, FIELDS)
     typed = Decoder(FIELDS).batch(given_, PLACE)
     if typed is not None:
         assert not exact.rejects
         # The one integer that JSON can write in two ways.
         numbers = exact.frame.with_columns(pl.col("id", "seq").replace("-0", "0"))
         assert typed.frame.with_columns(pl.col(*FIELDS.names).cast(pl.String)).rows() == numbers.rows()
-    alone = [_exact_messages.batch(records(value), PLACE, FIELDS) for value in values]
+    alone = [exact_messages.batch(records(value), PLACE, FIELDS) for value in values]
     assert exact.frame.height == sum(batch.frame.height for batch in alone)
     assert [reject.reason for reject in exact.rejects] == [one.reason for batch in alone for one in batch.rejects]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from lib.catalog import read_table
 from lib.columns import Column
 from lib.loading.conform import conform
-from lib.sources import _parquet
-from lib.sources._moments import dates, times
-from lib.sources._opened import SourceFile
+from lib.sources._files import parquet
+from lib.sources._files.moments import dates, times
+from lib.sources._files.opened import SourceFile
 
 _TABLE = """\
 -- purpose: a test
@@ -55,7 +55,7 @@ def test_years_of_five_digits_and_before_the_first_are_put_aside_by_themselves(t
         name: Column(name, kind, True, key=False, generated=False, has_default=False)
         for name, kind in (("a", "date"), ("b", "datetime"))
     }
-    (batch,) = _parquet.batches(file, file.path)
+    (batch,) = parquet.batches(file, file.path)
     good, bad = conform(batch, targets, set())
     assert good["a"].to_list()[-4:] == ["0001-01-01", "1970-01-01", None, "9999-12-31"]
     assert "x.parquet:6" in {reject.coordinates for reject in bad}

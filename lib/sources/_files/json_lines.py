@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from lib.reading import Batch, Reject
-from lib.sources import _json_shapes, _objects
-from lib.sources._json_shapes import Shape
-from lib.sources._objects import Columns, Fields
-from lib.sources._opened import EXPANDED, SourceFile
-from lib.sources._placed import placed
+from lib.sources._files import json_objects, json_shapes
+from lib.sources._files.json_objects import Columns, Fields
+from lib.sources._files.json_shapes import Shape
+from lib.sources._files.opened import EXPANDED, SourceFile
+from lib.sources._files.placed import placed
 
 if TYPE_CHECKING:
     import polars
@@ -121,7 +121,7 @@ def _parsed(file: SourceFile, block: bytes, line: int, shapes: list[Shape]) -> _
     tried: set[Shape] = set()
     while rest.height and (shape := _next_shape(rest, shapes, tried)):
         tried.add(shape)
-        frame, rest, sendable = _json_shapes.fitting(rest, shape)
+        frame, rest, sendable = json_shapes.fitting(rest, shape)
         made.sendable &= sendable
         if frame.height:
             made.vectors.append(frame)
@@ -137,7 +137,7 @@ def _next_shape(rest: polars.DataFrame, shapes: list[Shape], tried: set[Shape]) 
     known = {shape.frame: shape for shape in shapes}
     if rest.height <= _FEW:
         return None
-    for frame, found in _json_shapes.shapes(rest["text"].head(_SAMPLE)).items():
+    for frame, found in json_shapes.shapes(rest["text"].head(_SAMPLE)).items():
         shape = found.with_values_of(known.get(frame))
         if shape not in shapes and (frame in known or len(known) < _SHAPES):
             shapes[:] = [*(other for other in shapes if other.frame != frame), shape]
@@ -167,10 +167,10 @@ def _read(file: SourceFile, made: _Lines, lines: Iterable[tuple[int, str]]) -> N
             continue
         data = text.encode("utf-8", "surrogateescape")
         try:
-            made.rows.append(_objects.fields(data))
+            made.rows.append(json_objects.fields(data))
             made.numbers.append(number)
         except ValueError as error:
-            made.rejects.append(_objects.broken(file, number, data, str(error)))
+            made.rejects.append(json_objects.broken(file, number, data, str(error)))
 
 
 def _batch(file: SourceFile, columns: Columns, lines: _Lines) -> Batch:

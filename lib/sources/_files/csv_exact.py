@@ -1,4 +1,4 @@
-"""CSV row by row, by the csv module: what any file means, at one row at a time. lib/sources/_csv.py is the fast way."""
+"""CSV row by row, by the csv module: what any file means. lib/sources/_files/csv_text.py is the fast way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.reading import BATCH_ROWS, Batch, Reject
-from lib.sources._opened import SourceFile
+from lib.sources._files.opened import SourceFile
 
 # A line or a field larger than this is a quote that was never closed, or no CSV.
 LONGEST = 16 * 1024 * 1024
@@ -110,7 +110,7 @@ def _wrong_width(row: list[str], shape: Shape, place: str) -> Reject:
 def _batch(file: SourceFile, shape: Shape, rows: list[list[str]], lines: list[int], rejects: list[Reject]) -> Batch:
     import polars as pl
 
-    from lib.sources._placed import nulled, placed
+    from lib.sources._files.placed import nulled, placed
 
     made = pl.DataFrame(rows, schema=dict.fromkeys(shape.columns, pl.String), orient="row")
     return Batch(placed(nulled(made, file.table.nulls), file, pl.Series("_line", lines, dtype=pl.Int64)), rejects)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lib.reading import Batch
-from lib.sources._records import Fields, Place, Records, lineage, with_lineage
+from lib.sources._kafka.records import Fields, Place, Records, lineage, with_lineage
 
 if TYPE_CHECKING:
     import polars

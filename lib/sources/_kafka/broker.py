@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lib import log
 from lib.errors import Misconfigured, SourceLost, Unavailable
 from lib.settings import settings
-from lib.sources._records import Place, Records
+from lib.sources._kafka.records import Place, Records
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer as Consumer

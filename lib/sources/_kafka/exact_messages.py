@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lib.reading import Batch, Reject
-from lib.sources._records import Fields, Place, Record, Records, with_lineage
+from lib.sources._kafka.records import Fields, Place, Record, Records, with_lineage
 
 if TYPE_CHECKING:
     import msgspec

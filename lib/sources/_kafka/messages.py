@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lib.reading import Batch, Reject
-from lib.sources import _exact_messages
-from lib.sources._records import Fields, Place, Records
-from lib.sources._typed_messages import Decoder
+from lib.sources._kafka import exact_messages
+from lib.sources._kafka.records import Fields, Place, Records
+from lib.sources._kafka.typed_messages import Decoder
 
 # Bytes of messages a batch: some 15,000 trades, enough for vectors to pay.
 GROUP_BYTES = 2 * 1024 * 1024
@@ -24,7 +24,7 @@ def batches(lists: Iterable[Records], place: Place, fields: Fields) -> Iterator[
     typed = Decoder(fields)
     for group, refused in _groups(lists, place):
         found = typed.batch(group, place) if typed.can and group else None
-        found = found or _exact_messages.batch(group, place, fields)
+        found = found or exact_messages.batch(group, place, fields)
         yield Batch(found.frame, [*refused, *found.rejects])
 
 
@@ -58,6 +58,6 @@ def _short(records: Records, place: Place) -> Iterator[Records | Reject]:
         return
     for record in records:
         if len(record.value) > LONG_BYTES:
-            yield from _exact_messages.pieces(record, place)
+            yield from exact_messages.pieces(record, place)
         else:
             yield Records([record.offset], [record.timestamp], [record.value])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lib.dialect import Dialect
-from lib.sources._opened import EXPANDED
+from lib.sources._files.opened import EXPANDED
 
 if TYPE_CHECKING:
     import polars

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from lib import log
 from lib.reading import Batch, Reject
-from lib.sources._opened import SourceFile
-from lib.sources._placed import placed
+from lib.sources._files.opened import SourceFile
+from lib.sources._files.placed import placed
 
 if TYPE_CHECKING:
     import msgspec

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lib import clock, log
 from lib.errors import Misconfigured
-from lib.sources._database import Database
+from lib.sources._sql.database import Database
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lib import log
 from lib.dialect import Dialect
-from lib.sources._opened import SourceFile
+from lib.sources._files.opened import SourceFile
 
 _DELIMITERS = (",", ";", "\t", "|")
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lib.reading import Batch, format_float
-from lib.sources._moments import dates, have_four_digits, times
-from lib.sources._opened import SourceFile
-from lib.sources._placed import placed
+from lib.sources._files.moments import dates, have_four_digits, times
+from lib.sources._files.opened import SourceFile
+from lib.sources._files.placed import placed
 
 if TYPE_CHECKING:
     import polars

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lib.sources._opened import SourceFile
+from lib.sources._files.opened import SourceFile
 
 if TYPE_CHECKING:
     import polars

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib.reading import BATCH_ROWS, Batch, Reject
-from lib.sources import _objects
-from lib.sources._objects import Columns, Fields
-from lib.sources._opened import BLOCK, SourceFile
+from lib.sources._files import json_objects
+from lib.sources._files.json_objects import Columns, Fields
+from lib.sources._files.opened import BLOCK, SourceFile
 
 # An object larger than this is no row.
 LONGEST = 16 * 1024 * 1024
@@ -28,16 +28,16 @@ def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
     rejects: list[Reject] = []
     for number, text in enumerate(_elements(file, path), 1):
         try:
-            rows.append(_objects.fields(text))
+            rows.append(json_objects.fields(text))
             lines.append(number)
         except ValueError as error:
-            rejects.append(_objects.broken(file, number, text, str(error)))
+            rejects.append(json_objects.broken(file, number, text, str(error)))
         if len(rows) + len(rejects) >= BATCH_ROWS:
             columns = columns or Columns(file, _names(file, path))
             yield columns.batch(rows, lines, rejects)
             rows, lines, rejects = [], [], []
     if rows or rejects:
-        columns = columns or Columns(file, _objects.names_of(rows))
+        columns = columns or Columns(file, json_objects.names_of(rows))
         yield columns.batch(rows, lines, rejects)
 
 
@@ -45,7 +45,7 @@ def _names(file: SourceFile, path: Path) -> Iterator[str]:
     """The fields of all objects: the first may lack what a later one has."""
     for text in _elements(file, path):
         try:
-            yield from _objects.fields(text)
+            yield from json_objects.fields(text)
         except ValueError:
             continue
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from lib.errors import Misconfigured, Told, Unavailable
 from lib.settings import settings
-from lib.sources._opened import DISK_LEFT
+from lib.sources._files.opened import DISK_LEFT
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

@@ -1,7 +1,7 @@
-"""CSV in blocks of whole rows, each parsed as vectors; whatever is odd about a block goes to lib/sources/_csv_exact.py.
+"""CSV in blocks of whole rows, each parsed as vectors; whatever is odd about a block goes to csv_exact, row by row.
 
-A block is trusted only when it proves that there is one way to read it (lib/sources/_csv_block.py). Both ways give the
-same rows, rejects and lines.
+A block is trusted only when it proves that there is one way to read it (csv_block). Both ways give the same rows,
+rejects and lines.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from lib.reading import Batch
-from lib.sources import _csv_exact
-from lib.sources._csv_block import Block, integers
-from lib.sources._csv_exact import LONGEST, Shape
-from lib.sources._detected import detected
-from lib.sources._opened import SourceFile
-from lib.sources._placed import nulled, placed
+from lib.sources._files import csv_exact
+from lib.sources._files.csv_block import Block, integers
+from lib.sources._files.csv_exact import LONGEST, Shape
+from lib.sources._files.detected import detected
+from lib.sources._files.opened import SourceFile
+from lib.sources._files.placed import nulled, placed
 
 if TYPE_CHECKING:
     import polars
@@ -39,7 +39,7 @@ def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
         data = _utf8(file, raw)
         try:
             first = data.read(BLOCK).removeprefix(_BOM)
-            found = _csv_exact.header(file, io.BytesIO(first))
+            found = csv_exact.header(file, io.BytesIO(first))
             if found is None:
                 return
             shape, size = found
@@ -96,7 +96,7 @@ def _blocks(file: SourceFile, shape: Shape, carry: bytes, data: BinaryIO) -> Ite
             continue
         if not block or not block.data:
             # Where its rows end is not known, so the rest of the file is read row by row.
-            yield from _csv_exact.batches(file, shape, _rest(piece, data), reader.line)
+            yield from csv_exact.batches(file, shape, _rest(piece, data), reader.line)
             return
         carry = piece[len(block.data) :]
         yield from reader.batches(block)
@@ -120,7 +120,7 @@ class _Reader:
         frame = self._parsed(block)
         if frame is None:
             self.line += block.data.count(b"\n")
-            yield from _csv_exact.batches(self.file, self.shape, io.BytesIO(block.data), begins)
+            yield from csv_exact.batches(self.file, self.shape, io.BytesIO(block.data), begins)
             return
         self.line += block.lines(frame)
         rows = placed(self._nulled(frame), self.file, block.numbers(frame, begins))

@@ -1,0 +1,1 @@
+"""The Kafka bridge: from records of a topic to rows."""

@@ -1,0 +1,1 @@
+"""Databases as sources: tables and SELECTs, read by position and by day."""
