@@ -70,7 +70,7 @@ KINDS = {
     "session": r"SQL (SET |SELECT @@)",
     "open the ledger": r"SQL (INSERT INTO|SELECT .* FROM) ops_job_run",
     "sweep": r"SQL SELECT TABLE_NAME FROM information_schema.tables",
-    "look": r"SQL (SELECT .*information_schema\.|SHOW |SELECT (position|part, position|DISTINCT part))",
+    "look": r"SQL (SELECT .*information_schema\.|SHOW |SELECT ('watermark' AS kind|position|DISTINCT part))",
     "stage, drop": r"SQL DROP TABLE IF EXISTS `\w+_stage`",
     "stage, create": r"SQL CREATE TABLE `\w+_stage`",
     "Stream Load, frontend": r"FE PUT /api/\w+_stage/",
