@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from lib.background import ahead
+from lib.dialect import Dialect
 from lib.reading import Batch
 from lib.sources._files import csv_exact
 from lib.sources._files.csv_block import Block, integers
@@ -45,7 +47,7 @@ def batches(file: SourceFile, path: Path) -> Iterator[Batch]:
             shape, size = found
             if size >= BLOCK - len(_BOM):
                 raise file.wrong(f"a header of more than {BLOCK:,} bytes", 1, "is that a CSV file?")
-            batches = _blocks(file, shape, first[size:], data)
+            batches = _rows(file, shape, first[size:], data)
             yield next(batches, _nothing(file, shape))
             yield from batches
         except UnicodeDecodeError as error:
@@ -81,8 +83,19 @@ class _Recoded:
         return self._text.readline(size).encode()
 
 
-def _blocks(file: SourceFile, shape: Shape, carry: bytes, data: BinaryIO) -> Iterator[Batch]:
-    reader, ended = _Reader(file, shape, shape.begins), False
+def _rows(file: SourceFile, shape: Shape, carry: bytes, data: BinaryIO) -> Iterator[Batch]:
+    reader = _Reader(file, shape, shape.begins)
+    # Where the rows of the next block end is found out while those of this one are taken apart.
+    for block in ahead(_blocks(file.table.dialect, carry, data)):
+        if isinstance(block, Block):
+            yield from reader.batches(block)
+        else:
+            yield from csv_exact.batches(file, shape, _rest(block, data), reader.line)
+
+
+def _blocks(dialect: Dialect, carry: bytes, data: BinaryIO) -> Iterator[Block | bytes]:
+    """Blocks of whole rows; at last the bytes from which on nobody can tell where rows end, if there are such."""
+    ended = False
     while True:
         more = b"" if ended else data.read(BLOCK)
         ended = not more
@@ -90,16 +103,15 @@ def _blocks(file: SourceFile, shape: Shape, carry: bytes, data: BinaryIO) -> Ite
         piece = b"".join((carry, more, b"" if ended else data.readline(LONGEST)))
         if not piece:
             return
-        block = Block.of(piece, file.table.dialect, last=ended)
+        block = Block.of(piece, dialect, last=ended)
         if block and not block.data and len(piece) < 2 * LONGEST:
             carry = piece
             continue
         if not block or not block.data:
-            # Where its rows end is not known, so the rest of the file is read row by row.
-            yield from csv_exact.batches(file, shape, _rest(piece, data), reader.line)
+            yield piece
             return
         carry = piece[len(block.data) :]
-        yield from reader.batches(block)
+        yield block
 
 
 @dataclass
