@@ -82,9 +82,8 @@ class Job:
     def _run(self, run: Run) -> BaseException | None:
         try:
             if self.recorded and not run.dry_run:
-                since = f"{run.record.started_at:%Y-%m-%d %H:%M:%S}"
                 try:
-                    with lock.held(self.lock, job=self.name, run_id=run.run_id, since=since):
+                    with run.holding(self.lock):
                         return self._recorded(run)
                 except Held as held:
                     return _turned_away(run, held)
@@ -114,16 +113,13 @@ class Job:
     def _open(self, run: Run) -> list[Missing]:
         """Counts this run into the night and returns its missing predecessors; may be done twice."""
         after = () if run.args.force else self.after
-        runs = self._runs_before(run, after)
+        if self.prepares_ledger is not None:
+            self.prepares_ledger(run.warehouse)
+        runs = ledger.before(run.warehouse, run.record, after)
         run.record.attempt = ledger.attempts(runs, run.record) + 1
         for row in ledger.mark_crashed(run.warehouse, runs, self._is_dead):
             outcome.crashed(run, row)
         return ledger.missing(runs, after, run.cycle)
-
-    def _runs_before(self, run: Run, after: tuple[str, ...]) -> list[Row]:
-        if self.prepares_ledger is not None:
-            self.prepares_ledger(run.warehouse)
-        return ledger.before(run.warehouse, run.record, after)
 
     def _begun(self, run: Run) -> None:
         retry.call(lambda: ledger.write_run(run.warehouse, run.record), before_retry=_say_retry)

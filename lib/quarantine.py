@@ -71,10 +71,11 @@ def standing(warehouse: Warehouse, table: TableFile, rejects: Sequence[Reject]) 
     A row waits only when the rest of its load has become visible: what a run that died has written has been told to
     nobody. A row that says something else, or is wrong in another way, is news.
     """
-    states = _states(warehouse, table, [identity(table, reject) for reject in rejects])
+    rows = [identity(table, reject) for reject in rejects]
+    states = _states(warehouse, table, rows)
     found = Standing()
-    for reject in rejects:
-        state, reason = states.get(identity(table, reject), ("", None))
+    for row, reject in zip(rows, rejects, strict=True):
+        state, reason = states.get(row, ("", None))
         if state == DISMISSED:
             found.dismissed.append(reject)
         elif state in OPEN and reason == (reject.reason, reject.column):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeVar
 
-from lib import clock, ledger, log, retry, streams, telemetry
+from lib import clock, ledger, lock, log, retry, streams, telemetry
 from lib.errors import DataRefused, Exit, Told, Unavailable, as_told
 from lib.ledger import RunRecord, StepRecord
 from lib.rows import Rows
@@ -56,6 +57,11 @@ class Run:
     def dry_run(self) -> bool:
         """Whether nothing may be written."""
         return self.warehouse.dry_run
+
+    def holding(self, name: str, patience: float = lock.GRACE) -> AbstractContextManager[None]:
+        """The lock `name` for a block, with this run as its holder. Raises `Held` after `patience` seconds."""
+        since = f"{self.record.started_at:%Y-%m-%d %H:%M:%S}"
+        return lock.held(name, job=self.record.job, run_id=self.run_id, since=since, patience=patience)
 
     @property
     def rows(self) -> Rows:

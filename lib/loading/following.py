@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
 
-from lib import clock, ledger, lock, log, retry
+from lib import clock, ledger, log, retry
 from lib.catalog import TableFile
 from lib.errors import Held
 from lib.loading import load as loading
@@ -64,12 +64,9 @@ def _round(run: Run, tables: Sequence[TableFile]) -> None:
         loading.load(run, table)
 
 
-@contextmanager
-def _claimed(run: Run, table: TableFile) -> Iterator[None]:
+def _claimed(run: Run, table: TableFile) -> AbstractContextManager[None]:
     """Nobody else brings what is new into this table: two at once would read the same and each count it."""
-    since = f"{run.record.started_at:%Y-%m-%d %H:%M:%S}"
-    with lock.held(f"table-{table.name}", job=run.record.job, run_id=run.run_id, since=since):
-        yield
+    return run.holding(f"table-{table.name}")
 
 
 def _say(error: Exception, attempt: int, wait: float) -> None:

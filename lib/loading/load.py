@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
-from lib import clock, cluster, columns, lock, log, quarantine, telemetry
+from lib import clock, cluster, columns, log, quarantine, telemetry
 from lib.catalog import TableFile
 from lib.columns import Column
 from lib.errors import DataRefused, Misconfigured
@@ -159,14 +159,7 @@ class _Load:
         Of two that do so at once, neither sees the rows of the other: a key could come into two partitions, a member
         of an SCD 2 dimension have two versions that are current.
         """
-        record = self.run.record
-        return lock.held(
-            f"publish-{self.table.name}",
-            job=record.job,
-            run_id=record.run_id,
-            since=f"{record.started_at:%Y-%m-%d %H:%M:%S}",
-            patience=settings().starrocks_read_timeout,
-        )
+        return self.run.holding(f"publish-{self.table.name}", patience=settings().starrocks_read_timeout)
 
     def _publish(self, staged: Stage) -> None:
         publication = Publication(
@@ -188,7 +181,7 @@ class _Load:
         self.rows.quarantined = len(self.rejects)
         standing = quarantine.standing(self.run.warehouse, self.table, self.rejects)
         if not self.table.tolerate.allows(len(standing.open), self.rows.read):
-            self._refuse()
+            self._refuse(standing)
         if self.state == quarantine.WAITING:
             self.rows.standing = standing.rows
             self._write_rejects(standing.news, accepted=True)
@@ -202,7 +195,7 @@ class _Load:
     def _put_aside(self, rejects: list[Reject]) -> None:
         self.rejects += rejects
         if len(self.rejects) > MOST_REJECTS:
-            self._refuse()
+            self._refuse(quarantine.standing(self.run.warehouse, self.table, self.rejects))
 
     def _write_rejects(self, rejects: Sequence[Reject], *, accepted: bool) -> None:
         quarantine.write(
@@ -221,9 +214,8 @@ class _Load:
             ),
         )
 
-    def _refuse(self) -> None:
+    def _refuse(self, known: quarantine.Standing) -> None:
         """Keeps the rejects for people to look at, and stops with nothing of the load visible."""
-        known = quarantine.standing(self.run.warehouse, self.table, self.rejects)
         self.rows.quarantined, self.rows.standing = len(self.rejects), known.rows
         self._write_rejects(known.news, accepted=False)
         first = self.rejects[0]

@@ -12,7 +12,7 @@ from lib.catalog import TableFile
 from lib.columns import Column
 from lib.errors import DataRefused, Unavailable
 from lib.loading import infer, scd2, tombstones, watermark
-from lib.loading.mapping import INFERRED, Mapping, without
+from lib.loading.mapping import INFERRED, without
 from lib.loading.stage import Stage
 from lib.loading.upsert import Upsert
 from lib.reading import Part, Window
@@ -148,19 +148,18 @@ def _changing(publication: Publication, *, marks: bool) -> int | None:
         return None
     if not publication.stage.sent:
         return 0
-    return int(publication.warehouse.value(scd2.changes(*_versions(publication, marks=marks))) or 0)
+    return int(publication.warehouse.value(_chain(publication, marks=marks).changes()) or 0)
 
 
-def _versions(publication: Publication, *, marks: bool) -> tuple[TableFile, str, str, Mapping, Sequence[int], str]:
-    """What the statements of an SCD 2 dimension are made of."""
+def _chain(publication: Publication, *, marks: bool) -> scd2.Chain:
     stage, at = publication.stage, publication.at.isoformat(sep=" ") if marks else ""
-    return publication.table, publication.name, stage.table, stage.mapping, publication.left_out, at
+    return scd2.Chain(publication.table, publication.name, stage.table, stage.mapping, publication.left_out, at)
 
 
 def _statement(publication: Publication, *, marks: bool) -> str:
     table, stage = publication.table, publication.stage
     if table.scd == 2:
-        return scd2.statement(*_versions(publication, marks=marks))
+        return _chain(publication, marks=marks).statement()
     return Upsert(
         table=table,
         target=publication.name,

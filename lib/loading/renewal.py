@@ -9,14 +9,12 @@ of a swapped table become inactive (fe/.../alter/AlterJobExecutor.java), so read
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lib import columns, lock, log
+from lib import columns, log
 from lib.catalog import TableFile
-from lib.errors import DataRefused, Held, Refused
+from lib.errors import DataRefused, Refused
 from lib.loading import history
 from lib.loading import load as loading
 from lib.loading.mapping import INFERRED
@@ -52,7 +50,8 @@ def renew(run: Run, table: TableFile, *, allow_deletes: bool, anew: bool) -> Non
         return
     _prepare(run.warehouse, table.name, fresh.name, anew=anew)
     history.load(run, fresh, everything)
-    with _alone(run):
+    # The incremental load that is running is waited for.
+    with run.holding(_LOADS, patience=_PATIENCE_SECONDS):
         # What has come to the source meanwhile; while the lock is held, nobody else loads.
         loading.load(run, fresh)
         _keep_inferred(run.warehouse, table, fresh.name)
@@ -60,22 +59,6 @@ def renew(run: Run, table: TableFile, *, allow_deletes: bool, anew: bool) -> Non
         _replace(run.warehouse, table.name, fresh.name)
         _take_over_ledger(run, table.name, fresh.name)
         _drop(run.warehouse, fresh.name)
-
-
-@contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Holds the lock of the incremental loads, and waits for the one that is running."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            since = f"{run.record.started_at:%Y-%m-%d %H:%M:%S}"
-            with lock.held(_LOADS, job=run.record.job, run_id=run.run_id, since=since):
-                yield
-                return
-        except Held:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(1)
 
 
 def _prepare(warehouse: Warehouse, table: str, fresh: str, *, anew: bool) -> None:

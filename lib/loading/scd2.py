@@ -18,40 +18,34 @@ OPEN_END = "9999-12-31 00:00:00"
 FROM, TO, CURRENT = "valid_from", *SCD2_MANAGED
 
 
-def statement(
-    table: TableFile, target: str, stage: str, mapping: Mapping, left_out: Sequence[int], snapshot_at: str = ""
-) -> str:
-    """INSERT INTO the dimension; columns `valid_to`, `is_current` and `is_inferred` are made here.
-
-    `snapshot_at`: the stage is all that the source has at this instant, so members that it lacks get a tombstone.
-    """
-    chain = _Chain(table, target, stage, mapping, snapshot_at)
-    return (
-        f"INSERT INTO {target} ({chain.carried()}, {quote(TO)}, {quote(CURRENT)}, {quote(INFERRED)})\n"
-        f"{chain.computed(left_out)}\n{chain.written()}"
-    )
-
-
-def changes(
-    table: TableFile, target: str, stage: str, mapping: Mapping, left_out: Sequence[int], snapshot_at: str = ""
-) -> str:
-    """SELECT, to be asked before the INSERT: how many staged rows change the dimension.
-
-    The INSERT itself also writes the versions that it closes, and tombstones, which are no rows of the source.
-    """
-    chain = _Chain(table, target, stage, mapping, snapshot_at)
-    return f"{chain.computed(left_out)}\n{chain.changing()}"
-
-
 @dataclass(frozen=True)
-class _Chain:
-    """The steps from stored and staged versions to the rows that have to be written, each a common table expression."""
+class Chain:
+    """The steps from stored and staged versions to the rows that have to be written, each a common table expression.
+
+    `left_out`: staged rows that are not looked at, by their numbers. `snapshot_at`: the stage is all that the source
+    has at this instant, so members that it lacks get a tombstone.
+    """
 
     table: TableFile
     target: str
     stage: str
     mapping: Mapping
+    left_out: Sequence[int]
     snapshot_at: str = ""
+
+    def statement(self) -> str:
+        """INSERT INTO the dimension; columns `valid_to`, `is_current` and `is_inferred` are made here."""
+        return (
+            f"INSERT INTO {self.target} ({self.carried()}, {quote(TO)}, {quote(CURRENT)}, {quote(INFERRED)})\n"
+            f"{self.computed()}\n{self.written()}"
+        )
+
+    def changes(self) -> str:
+        """SELECT, to be asked before the INSERT: how many staged rows change the dimension.
+
+        The INSERT itself also writes the versions that it closes, and tombstones, which are no rows of the source.
+        """
+        return f"{self.computed()}\n{self.changing()}"
 
     @property
     def key(self) -> list[str]:
@@ -81,10 +75,10 @@ class _Chain:
         """The versions of a member in their order."""
         return f"(PARTITION BY {', '.join(self.key)} ORDER BY {quote(FROM)})"
 
-    def computed(self, left_out: Sequence[int]) -> str:
+    def computed(self) -> str:
         """The common table expressions, the last of them `versions`: the whole chain of every member with news."""
         return f"""
-WITH incoming AS ({self.incoming(left_out)}),
+WITH incoming AS ({self.incoming()}),
 stored AS ({self.stored()}),
 merged AS ({self.merged()}),
 filled AS ({self.filled()}),
@@ -93,9 +87,9 @@ kept AS ({self.kept()}),
 versions AS ({self.versions()})
 """.strip()
 
-    def incoming(self, left_out: Sequence[int]) -> str:
+    def incoming(self) -> str:
         """The staged versions; of several for one instant the last. `of_source`: not made here, as a tombstone is."""
-        where = without(left_out)
+        where = without(self.left_out)
         of_one = f"{', '.join(self.key)}, {quote(FROM)}"
         staged = (
             f"SELECT {self.carried()}, 1 AS of_source FROM (SELECT {self.carried()},"

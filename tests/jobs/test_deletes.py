@@ -167,8 +167,9 @@ class Dimensions:
         plan = mapping.plan(table, columns.of(self.warehouse, name, "dw"), ["k", "a", "updated_at"])
         if name == "dim_two":
             at = str(BEGIN + timedelta(days=10 + night))
-            text = scd2.statement(table, f"dw.{name}", stage, plan, [], at)
-            self.changed = int(self.warehouse.value(scd2.changes(table, f"dw.{name}", stage, plan, [], at)))
+            chain = scd2.Chain(table, f"dw.{name}", stage, plan, [], at)
+            text = chain.statement()
+            self.changed = int(self.warehouse.value(chain.changes()))
         else:
             text = upsert.Upsert(table, f"dw.{name}", stage, plan, (), (), "", False, True, marks=True).statement()
         return self.warehouse.write(text).rows

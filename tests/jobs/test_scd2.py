@@ -68,9 +68,9 @@ class Dimension:
         values = [(n, None, k, BEGIN + timedelta(days=day), a, b) for n, (k, day, a, b) in enumerate(changes)]
         marks = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(values))
         self.warehouse.write(f"INSERT INTO dw.stage_k VALUES {marks}", [part for row in values for part in row])
-        parts = (self.table, "dw.dim_k", "dw.stage_k", self.plan, [])
-        self.changed = int(self.warehouse.value(scd2.changes(*parts)))
-        return self.warehouse.write(scd2.statement(*parts)).rows
+        chain = scd2.Chain(self.table, "dw.dim_k", "dw.stage_k", self.plan, [])
+        self.changed = int(self.warehouse.value(chain.changes()))
+        return self.warehouse.write(chain.statement()).rows
 
     def infer(self, key: int) -> None:
         self.warehouse.write(
